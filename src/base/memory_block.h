@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace trinity {
+
+// A zeroed block of memory straight from the system: pages are taken when first touched (so by the
+// thread that fills them) and may be huge. Aligned to 64 bytes and more. Throws Error with the size
+// where the system refuses.
+class MemoryBlock {
+ public:
+  MemoryBlock() = default;
+  explicit MemoryBlock(int64_t num_bytes);
+  MemoryBlock(MemoryBlock&& other) noexcept;
+  MemoryBlock& operator=(MemoryBlock&& other) noexcept;
+  ~MemoryBlock();
+
+  std::byte* data() const { return data_; }
+  int64_t num_bytes() const { return num_bytes_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  int64_t num_bytes_ = 0;
+};
+
+// A block that holds floats [rows, cols], row by row. Grows when asked to, never shrinks, so that a
+// hot loop that has seen its largest shape allocates nothing. Content does not survive Resize.
+class Matrix {
+ public:
+  Matrix() = default;
+  Matrix(int64_t rows, int64_t cols) { Resize(rows, cols); }
+
+  void Resize(int64_t rows, int64_t cols);
+
+  int64_t rows() const { return rows_; }
+  int64_t cols() const { return cols_; }
+  float* data() { return reinterpret_cast<float*>(block_.data()); }
+  const float* data() const { return reinterpret_cast<const float*>(block_.data()); }
+  float* Row(int64_t row) { return data() + row * cols_; }
+  const float* Row(int64_t row) const { return data() + row * cols_; }
+
+ private:
+  MemoryBlock block_;
+  int64_t rows_ = 0;
+  int64_t cols_ = 0;
+};
+
+}  // namespace trinity
