@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/dtype.h"
+#include "base/file.h"
+#include "base/json.h"
+
+namespace trinity {
+
+// Where a tensor stands in its file.
+struct TensorInfo {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::vector<int64_t> shape;  // outermost first; empty for a scalar
+  int file_index = 0;          // into Checkpoint::files()
+  int64_t offset = 0;          // of the first byte in the file
+  int64_t num_bytes = 0;
+
+  int64_t num_values() const;
+};
+
+// "[2, 3]", as it stands in messages.
+std::string ShapeText(std::span<const int64_t> shape);
+
+// A model's files as named tensors and a config, all headers read and checked, no tensor data read.
+// Knows file formats and nothing of models. Thread-safe once open.
+class Checkpoint {
+ public:
+  // Opens a Hugging Face folder (config.json beside model.safetensors or
+  // model.safetensors.index.json), or one .safetensors file (config.json beside it, if there).
+  // Throws Error with file, field or tensor, expected and found.
+  static Checkpoint Open(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  // The folder that holds the files: where tokenizer.json and its like are looked for.
+  const std::string& folder() const { return folder_; }
+
+  // config.json; an empty object where there is none.
+  const Json& config() const { return *config_; }
+
+  const std::vector<TensorInfo>& tensors() const { return tensors_; }  // sorted by name
+  const std::vector<File>& files() const { return files_; }
+  int64_t total_bytes() const;  // of all tensors' data
+
+  const TensorInfo* Find(std::string_view name) const;  // nullptr where there is none
+
+  // Reads bytes [byte_offset, byte_offset + bytes.size()) of the tensor. Throws StorageError.
+  void ReadAt(const TensorInfo& tensor, int64_t byte_offset, std::span<std::byte> bytes) const;
+
+ private:
+  std::string path_;
+  std::string folder_;
+  std::shared_ptr<const Json> config_;
+  std::vector<File> files_;
+  std::vector<TensorInfo> tensors_;
+};
+
+}  // namespace trinity

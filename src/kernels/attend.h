@@ -1,0 +1,62 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/dtype.h"
+
+namespace trinity {
+
+// Attention over cached keys and values, one block of positions at a time.
+//
+// A page holds kKvPageTokens consecutive positions of one layer and one kv head: first the keys as
+// [kKvPageTokens / 16][head_dim][16], so that a vector of keys feeds as many scores and nothing is
+// summed across lanes; then the values as [kKvPageTokens][head_dim]. Both in the cache's dtype
+// (F32, F16 or BF16, rounded to nearest even).
+inline constexpr int64_t kKvPageTokens = 64;
+inline constexpr int64_t kKeyGroupTokens = 16;
+
+// Softmax partials belong to blocks of this many absolute positions and merge in ascending order:
+// both fix the order of every sum, whatever the threads and chunks.
+inline constexpr int64_t kAttentionBlockTokens = 256;
+inline constexpr int64_t kAttentionBlockPages = kAttentionBlockTokens / kKvPageTokens;
+
+// Bytes of one such page (keys and values of one layer and kv head).
+int64_t KvPageBytes(DType dtype, int64_t head_dim);
+
+// Rounds key and value [head_dim] into place `slot` (position % kKvPageTokens) of a page.
+void StoreKeyValue(const float* key, const float* value, int64_t head_dim, DType dtype,
+                   int64_t slot, std::byte* page);
+
+// Softmax-weighted values of some keys, not yet divided by the sum.
+struct AttentionPartial {
+  float max;      // of the scores; -infinity where no key was seen
+  float sum;      // of exp(score - max)
+  float* values;  // [head_dim]: sum of exp(score - max) * value
+};
+
+// One query of a block.
+struct BlockQuery {
+  const float* query;         // [head_dim]
+  int64_t first;              // visible positions of the block, as offsets from its beginning:
+  int64_t end;                // [first, end), 0 <= first < end <= kAttentionBlockTokens
+  AttentionPartial* partial;  // written
+};
+
+// Computes the partials of `queries`, which share a kv head, over one block: score = scale * (q .
+// k). pages[j] holds positions [64 j, 64 j + 64) of the block; it is read only where some query
+// sees a position of it. Positions outside of [first, end) are never multiplied: they may hold NaN.
+// A query's partial is the same to the bit whatever other queries come along.
+void AttendBlock(std::span<const BlockQuery> queries,
+                 const std::array<const std::byte*, kAttentionBlockPages>& pages, int64_t head_dim,
+                 DType dtype, float scale);
+
+// total = total and next, as softmax partials merge. `total` may be empty (max = -infinity).
+void MergePartial(const AttentionPartial& next, int64_t head_dim, AttentionPartial& total);
+
+// out[i] = total.values[i] / total.sum
+void FinishAttention(const AttentionPartial& total, int64_t head_dim, float* out);
+
+}  // namespace trinity

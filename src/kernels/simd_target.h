@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace trinity {
+
+// Names of the SIMD targets that this binary holds and this CPU has, best first ("AVX3", "AVX2",
+// ...).
+std::vector<std::string> AvailableSimdTargets();
+
+// The target that the kernels run on.
+std::string ActiveSimdTarget();
+
+// Makes all kernels run on `name` from now on; call it before any kernel runs. Throws UsageError
+// that lists the available ones where this binary or CPU has no such target.
+void ForceSimdTarget(const std::string& name);
+
+}  // namespace trinity
