@@ -1,6 +1,8 @@
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 option(TRINITY_TESTS "Build the tests" ON)
@@ -19,6 +21,7 @@ endif()
 # The order and rounding of every floating-point operation is part of the contract (docs/numerics.md):
 # the compiler may neither fuse nor reassociate; a fused multiply-add is written where it is meant.
 add_compile_options(-ffp-contract=off -Wall -Wextra -Wshadow -Wno-missing-field-initializers)
+add_link_options(-Wl,--as-needed)
 if(TRINITY_WERROR)
   add_compile_options(-Werror)
 endif()

@@ -1,0 +1,64 @@
+# Short names for what is done most: each target is a thin layer over CMake's presets. The release
+# program is build/release/trinity.
+
+MODEL ?= models/trinity-pico
+PROMPT ?= What is a violin?
+INSTALL ?= yes
+
+# The two reach the program through the environment, exactly as they were given: neither make nor a
+# shell reads the quotes, dollar signs and newlines that a prompt may hold.
+override MODEL := $(value MODEL)
+override PROMPT := $(value PROMPT)
+export MODEL PROMPT INSTALL
+MAKEOVERRIDES :=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench format tidy asan tsan clean
+
+help:
+	@echo 'make run    build the program and answer PROMPT="..." with MODEL=folder (default: the bundled one)'
+	@echo 'make test   build and run all tests'
+	@echo 'make bench  build and run the benchmarks'
+	@echo 'make asan   run the tests under the address and undefined behaviour sanitizers'
+	@echo 'make tsan   run the tests under the thread sanitizer'
+	@echo 'make tidy   clang-tidy on every source file'
+	@echo 'make format clang-format on every source file'
+	@echo 'make clean  remove build/'
+	@echo
+	@echo 'Missing Debian packages are installed first; INSTALL=no leaves that out.'
+
+# Everything but the answer goes to stderr.
+run: install-build build/release/build.ninja
+	@cmake --build build/release --target trinity >&2
+	@build/release/trinity run "$$MODEL" -p "$$PROMPT"
+
+# Configured anew, because tests are left out while their packages are missing.
+test: install-test
+	cmake --preset release >/dev/null
+	cmake --build build/release
+	ctest --test-dir build/release --output-on-failure --no-tests=error -j $(shell nproc)
+
+asan tsan: install-test
+	cmake --preset $@ >/dev/null
+	cmake --build build/$@
+	ctest --test-dir build/$@ --output-on-failure --no-tests=error
+
+bench: install-bench build/bench/build.ninja
+	cmake --build build/bench --target trinity benchmarks
+	@for program in build/bench/benchmarks/*_benchmark; do echo "== $$program"; "$$program" || exit 1; done
+
+format: install-check
+	@tools/list_sources | xargs clang-format-14 -i
+
+tidy: install-check build/clang/build.ninja
+	@tools/list_sources | tools/run_clang_tidy build/clang
+
+# No file has such a name, so this runs each time; it takes a blink where nothing is missing.
+install-%:
+	@[ "$$INSTALL" = no ] || tools/install_dependencies $*
+
+build/%/build.ninja: CMakePresets.json
+	@cmake --preset $* >&2
+
+clean:
+	rm -rf build
