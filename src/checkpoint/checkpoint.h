@@ -25,7 +25,7 @@ struct TensorInfo {
   int64_t offset = 0;          // of the first byte in the file
   int64_t num_bytes = 0;
 
-  int64_t num_values() const;
+  int64_t num_values() const;  // fits: the shape was checked when it was read
 };
 
 // "[2, 3]", as it stands in messages.
@@ -36,8 +36,9 @@ std::string ShapeText(std::span<const int64_t> shape);
 class Checkpoint {
  public:
   // Opens a Hugging Face folder (config.json beside model.safetensors or
-  // model.safetensors.index.json), or one .safetensors file (config.json beside it, if there).
-  // Throws Error with file, field or tensor, expected and found.
+  // model.safetensors.index.json), one safetensors file or an index (config.json beside it, if
+  // there). Tensors may be empty (a 0 in the shape): they have a name and no bytes. Throws Error
+  // with file, field or tensor, expected and found.
   static Checkpoint Open(const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -57,6 +58,11 @@ class Checkpoint {
   void ReadAt(const TensorInfo& tensor, int64_t byte_offset, std::span<std::byte> bytes) const;
 
  private:
+  void AddFolder();
+  void AddSafetensors(const std::string& path);
+  void AddShards(const std::string& index_path);
+  void IndexByName();  // refuses a name that occurs twice
+
   std::string path_;
   std::string folder_;
   std::shared_ptr<const Json> config_;

@@ -1,0 +1,159 @@
+#include "checkpoint/checkpoint.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "checkpoint/checked_arithmetic.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/shard_index.h"
+
+namespace trinity {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSingleFile = "model.safetensors";
+constexpr std::string_view kIndexFile = "model.safetensors.index.json";
+constexpr std::string_view kIndexSuffix = ".safetensors.index.json";
+
+std::string PathIn(const std::string& folder, std::string_view name) {
+  return (fs::path(folder) / name).string();
+}
+
+// Also true for a dangling link, a folder, a FIFO: opening it then says what is wrong.
+bool IsThere(const std::string& path) {
+  std::error_code error;
+  return fs::exists(fs::symlink_status(path, error));
+}
+
+std::shared_ptr<const Json> LoadConfig(const std::string& path) {
+  if (!IsThere(path)) return std::make_shared<const Json>(Json::object());
+  auto config = std::make_shared<const Json>(LoadJson(path));
+  if (!config->is_object()) {
+    Fail("{}: expected a JSON object, found a JSON {}", path, config->type_name());
+  }
+  return config;
+}
+
+}  // namespace
+
+int64_t TensorInfo::num_values() const {
+  int64_t product = 1;
+  for (const int64_t size : shape) product *= size;
+  return product;
+}
+
+std::string ShapeText(std::span<const int64_t> shape) {
+  return fmt::format("[{}]", fmt::join(shape, ", "));
+}
+
+Checkpoint Checkpoint::Open(const std::string& path) {
+  Checkpoint checkpoint;
+  checkpoint.path_ = path;
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    checkpoint.folder_ = path;
+    checkpoint.AddFolder();
+  } else {
+    const fs::path parent = fs::path(path).parent_path();
+    checkpoint.folder_ = parent.empty() ? "." : parent.string();
+    if (path.ends_with(kIndexSuffix)) {
+      checkpoint.AddShards(path);
+    } else {
+      checkpoint.AddSafetensors(path);
+    }
+  }
+  checkpoint.IndexByName();
+  checkpoint.config_ = LoadConfig(PathIn(checkpoint.folder_, "config.json"));
+  return checkpoint;
+}
+
+void Checkpoint::AddFolder() {
+  const std::string single = PathIn(folder_, kSingleFile), index = PathIn(folder_, kIndexFile);
+  // Where both are there, Hugging Face reads the single file.
+  if (IsThere(single)) {
+    AddSafetensors(single);
+  } else if (IsThere(index)) {
+    AddShards(index);
+  } else {
+    Fail("{}: expected {} or {} in this folder, found neither", path_, kSingleFile, kIndexFile);
+  }
+}
+
+void Checkpoint::AddSafetensors(const std::string& path) {
+  const int file_index = static_cast<int>(files_.size());
+  files_.emplace_back(path);
+  std::vector<TensorInfo> tensors = ReadSafetensorsHeader(files_.back(), file_index);
+  std::move(tensors.begin(), tensors.end(), std::back_inserter(tensors_));
+}
+
+void Checkpoint::AddShards(const std::string& index_path) {
+  const ShardIndex index = LoadShardIndex(index_path);
+  for (const std::string& file : index.files) AddSafetensors(ShardPath(folder_, file));
+  IndexByName();
+  for (const TensorInfo& tensor : tensors_) {
+    const auto entry = index.file_of.find(tensor.name);
+    const std::string& holder = index.files[static_cast<size_t>(tensor.file_index)];
+    if (entry == index.file_of.end()) {
+      Fail("{}: tensor {} of {} is not in the weight_map", index_path, Printable(tensor.name),
+           Printable(holder));
+    }
+    if (entry->second != tensor.file_index) {
+      Fail("{}: tensor {}: expected in {}, found in {}", index_path, Printable(tensor.name),
+           Printable(index.files[static_cast<size_t>(entry->second)]), Printable(holder));
+    }
+  }
+  if (tensors_.size() == index.file_of.size()) return;
+  for (const auto& entry : index.file_of) {
+    if (Find(entry.first) != nullptr) continue;
+    Fail("{}: tensor {}: expected in {}, not found there", index_path, Printable(entry.first),
+         Printable(index.files[static_cast<size_t>(entry.second)]));
+  }
+}
+
+void Checkpoint::IndexByName() {
+  std::sort(tensors_.begin(), tensors_.end(),
+            [](const TensorInfo& a, const TensorInfo& b) { return a.name < b.name; });
+  std::optional<int64_t> total = 0;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    const TensorInfo& tensor = tensors_[i];
+    if (i > 0 && tensors_[i - 1].name == tensor.name) {
+      Fail("{}: tensor {} is in two files, {} and {}", path_, Printable(tensor.name),
+           files_[static_cast<size_t>(tensors_[i - 1].file_index)].path(),
+           files_[static_cast<size_t>(tensor.file_index)].path());
+    }
+    if (total) total = CheckedAdd(*total, tensor.num_bytes);
+  }
+  // Sparse files can state more than there is.
+  if (!total) Fail("{}: the sizes of all tensors add up to more than 2^63 bytes", path_);
+}
+
+int64_t Checkpoint::total_bytes() const {
+  int64_t total = 0;
+  for (const TensorInfo& tensor : tensors_) total += tensor.num_bytes;
+  return total;
+}
+
+const TensorInfo* Checkpoint::Find(std::string_view name) const {
+  const auto found = std::lower_bound(
+      tensors_.begin(), tensors_.end(), name,
+      [](const TensorInfo& tensor, std::string_view n) { return tensor.name < n; });
+  return found != tensors_.end() && found->name == name ? &*found : nullptr;
+}
+
+void Checkpoint::ReadAt(const TensorInfo& tensor, int64_t byte_offset,
+                        std::span<std::byte> bytes) const {
+  const auto num_bytes = static_cast<int64_t>(bytes.size());
+  TRINITY_CHECK(byte_offset >= 0 && num_bytes <= tensor.num_bytes &&
+                byte_offset <= tensor.num_bytes - num_bytes);
+  files_[static_cast<size_t>(tensor.file_index)].ReadAt(tensor.offset + byte_offset, bytes);
+}
+
+}  // namespace trinity
