@@ -1,0 +1,41 @@
+#include "generate/session.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/error.h"
+
+namespace trinity {
+
+Session::Session(const Model& model, KvPools& pools, const SessionOptions& options)
+    : model_(model),
+      prefill_chunk_(options.prefill_chunk),
+      max_context_(options.max_context.value_or(model.config().max_position_embeddings)),
+      cache_(pools) {
+  TRINITY_CHECK(prefill_chunk_ > 0);
+}
+
+std::span<const float> Session::Append(std::span<const int32_t> ids, const CancelToken& cancel) {
+  TRINITY_CHECK(!ids.empty());
+  const auto num_ids = static_cast<int64_t>(ids.size());
+  if (num_ids > max_context_ - length()) {
+    Fail("context: {} tokens do not fit: {} are used, at most {} can be held", num_ids, length(),
+         max_context_);
+  }
+  for (const int32_t id : ids) {
+    if (id < 0 || id >= model_.config().vocab_size) {
+      Fail("token id {}: expected 0 to {}", id, model_.config().vocab_size - 1);
+    }
+  }
+  for (int64_t first = 0; first < num_ids; first += prefill_chunk_) {
+    if (cancel.is_cancelled()) return {};
+    const int64_t count = std::min(prefill_chunk_, num_ids - first);
+    step_.Clear();
+    step_.Add(cache_, ids.subspan(static_cast<size_t>(first), static_cast<size_t>(count)),
+              first + count == num_ids ? 1 : 0);
+    model_.Forward(step_, activations_);
+  }
+  return {activations_.logits.Row(0), static_cast<size_t>(model_.config().vocab_size)};
+}
+
+}  // namespace trinity

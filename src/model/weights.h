@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/memory_block.h"
+#include "base/thread_pool.h"
+#include "checkpoint/checkpoint.h"
+#include "kernels/packed_matrix.h"
+#include "model/config.h"
+#include "model/norm.h"
+
+namespace trinity {
+
+// Shapes are [out, in]: y = x W^T.
+
+struct AttentionWeights {
+  PackedMatrix q_proj;                    // [query_size, hidden_size]
+  PackedMatrix k_proj;                    // [key_value_size, hidden_size]
+  PackedMatrix v_proj;                    // [key_value_size, hidden_size]
+  std::optional<PackedMatrix> gate_proj;  // [query_size, hidden_size]
+  PackedMatrix o_proj;                    // [hidden_size, query_size]
+  Norm q_norm;                            // [head_dim], shared by all heads
+  Norm k_norm;                            // [head_dim]
+};
+
+// One SwiGLU: down(silu(gate(x)) * up(x)). A dense layer, an expert, or the shared experts as one.
+struct MlpWeights {
+  PackedMatrix gate_proj;  // [intermediate, hidden_size]
+  PackedMatrix up_proj;    // [intermediate, hidden_size]
+  PackedMatrix down_proj;  // [hidden_size, intermediate]
+};
+
+struct RouterWeights {
+  PackedMatrix gate;               // [num_experts, hidden_size]
+  std::vector<float> expert_bias;  // [num_experts], for selection only
+};
+
+struct MoeWeights {
+  RouterWeights router;
+  std::vector<MlpWeights> experts;  // [num_experts]
+  std::optional<MlpWeights> shared_experts;
+};
+
+struct LayerWeights {
+  Norm input_layernorm;
+  Norm post_attention_layernorm;
+  Norm pre_mlp_layernorm;
+  Norm post_mlp_layernorm;
+  AttentionWeights attention;
+  std::optional<MlpWeights> dense;  // one of the two
+  std::optional<MoeWeights> moe;
+};
+
+// How far loading has come, for people to watch.
+struct LoadProgress {
+  int64_t bytes_done = 0;
+  int64_t bytes_total = 0;
+};
+using LoadProgressCallback = std::function<void(const LoadProgress&)>;
+
+// All weights of a model, in memory that they own. Matrices keep the checkpoint's dtype, tensor by
+// tensor; norms and expert_bias are float32.
+struct Weights {
+  PackedMatrix embed_tokens;  // [vocab_size, hidden_size]
+  PackedMatrix lm_head;       // [vocab_size, hidden_size]; the same memory where tied
+  Norm norm;
+  std::vector<LayerWeights> layers;
+  MemoryBlock matrix_memory;
+
+  // Reads every tensor that `config` implies, with its expected shape, and refuses by name what is
+  // missing, of another shape or dtype, or not part of the model. Reads in parallel in units of one
+  // expert or some rows, packed as they arrive: beside the weights stands one unit a thread.
+  // `on_progress` is called from one thread at a time.
+  static Weights Load(const Checkpoint& checkpoint, const Config& config, ThreadPool& pool,
+                      const LoadProgressCallback& on_progress = {});
+};
+
+}  // namespace trinity
