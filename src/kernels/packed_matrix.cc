@@ -1,0 +1,178 @@
+#include "kernels/packed_matrix.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "kernels/enabled_targets.h"
+#include "quant/half.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/packed_matrix.cc"
+#include "hwy/foreach_target.h"
+//
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace trinity {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Columns [first_col, cols) of `num_rows` <= kPanelRows rows into one panel, value by value.
+// Missing rows become zero.
+template <class T>
+void InterleaveColumns(const std::byte* source, int64_t num_rows, int64_t cols, int64_t first_col,
+                       std::byte* panel) {
+  constexpr auto kSize = static_cast<int64_t>(sizeof(T));
+  for (int64_t col = first_col; col < cols; ++col) {
+    T values[kPanelRows] = {};
+    for (int64_t row = 0; row < num_rows; ++row) {
+      std::memcpy(&values[row], source + (row * cols + col) * kSize, sizeof(T));
+    }
+    std::memcpy(panel + col * kPanelRows * kSize, values, sizeof(values));
+  }
+}
+
+#if HWY_TARGET == HWY_SCALAR
+template <class T>
+int64_t InterleaveFullColumns(const std::byte*, int64_t, std::byte*) {
+  return 0;
+}
+#else
+using Tag16 = hn::FixedTag<uint16_t, 8>;
+using Tag32 = hn::FixedTag<uint32_t, 4>;
+
+// Transposes 8 x 8 values: from[i * from_stride + j] -> to[j * kPanelRows + i]. Strides in values.
+HWY_INLINE void TransposeSquare(Tag16 d, const uint16_t* from, int64_t from_stride, uint16_t* to) {
+  const hn::Repartition<uint32_t, Tag16> d32;
+  const hn::Repartition<uint64_t, Tag16> d64;
+  const auto row = [=](int64_t i) HWY_ATTR { return hn::LoadU(d, from + i * from_stride); };
+  const auto a0 = row(0), a1 = row(1), a2 = row(2), a3 = row(3);
+  const auto a4 = row(4), a5 = row(5), a6 = row(6), a7 = row(7);
+  // Pairs of rows: columns 0..3 in l, 4..7 in u.
+  const auto l01 = hn::BitCast(d32, hn::InterleaveLower(d, a0, a1));
+  const auto u01 = hn::BitCast(d32, hn::InterleaveUpper(d, a0, a1));
+  const auto l23 = hn::BitCast(d32, hn::InterleaveLower(d, a2, a3));
+  const auto u23 = hn::BitCast(d32, hn::InterleaveUpper(d, a2, a3));
+  const auto l45 = hn::BitCast(d32, hn::InterleaveLower(d, a4, a5));
+  const auto u45 = hn::BitCast(d32, hn::InterleaveUpper(d, a4, a5));
+  const auto l67 = hn::BitCast(d32, hn::InterleaveLower(d, a6, a7));
+  const auto u67 = hn::BitCast(d32, hn::InterleaveUpper(d, a6, a7));
+  const auto store = [=](int64_t col, auto low, auto high) HWY_ATTR {
+    const auto l = hn::BitCast(d64, low);
+    const auto h = hn::BitCast(d64, high);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, l, h)), d, to + col * kPanelRows);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, l, h)), d, to + (col + 1) * kPanelRows);
+  };
+  store(0, hn::InterleaveLower(d32, l01, l23), hn::InterleaveLower(d32, l45, l67));
+  store(2, hn::InterleaveUpper(d32, l01, l23), hn::InterleaveUpper(d32, l45, l67));
+  store(4, hn::InterleaveLower(d32, u01, u23), hn::InterleaveLower(d32, u45, u67));
+  store(6, hn::InterleaveUpper(d32, u01, u23), hn::InterleaveUpper(d32, u45, u67));
+}
+
+// The same with 4 x 4 values.
+HWY_INLINE void TransposeSquare(Tag32 d, const uint32_t* from, int64_t from_stride, uint32_t* to) {
+  const hn::Repartition<uint64_t, Tag32> d64;
+  const auto row = [=](int64_t i) HWY_ATTR { return hn::LoadU(d, from + i * from_stride); };
+  const auto a0 = row(0), a1 = row(1), a2 = row(2), a3 = row(3);
+  const auto store = [=](int64_t col, auto low, auto high) HWY_ATTR {
+    const auto l = hn::BitCast(d64, low);
+    const auto h = hn::BitCast(d64, high);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, l, h)), d, to + col * kPanelRows);
+    hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, l, h)), d, to + (col + 1) * kPanelRows);
+  };
+  store(0, hn::InterleaveLower(d, a0, a1), hn::InterleaveLower(d, a2, a3));
+  store(2, hn::InterleaveUpper(d, a0, a1), hn::InterleaveUpper(d, a2, a3));
+}
+
+// All columns that fill cache lines of a source row, of kPanelRows rows. Returns their number.
+template <class T>
+int64_t InterleaveFullColumns(const std::byte* source, int64_t cols, std::byte* panel) {
+  constexpr int64_t kSide = 16 / sizeof(T);
+  constexpr int64_t kLineCols = 64 / sizeof(T);
+  constexpr int64_t kPrefetchCols = 4 * kLineCols;
+  const hn::FixedTag<T, 16 / sizeof(T)> d;
+  const auto* from = reinterpret_cast<const T*>(source);
+  auto* to = reinterpret_cast<T*>(panel);
+  int64_t col = 0;
+  for (; col + kLineCols <= cols; col += kLineCols) {
+    for (int64_t row = 0; row < kPanelRows; row += kSide) {
+      for (int64_t i = 0; i < kSide; ++i) {
+        hwy::Prefetch(from + (row + i) * cols + col + kPrefetchCols);
+      }
+      for (int64_t c = col; c < col + kLineCols; c += kSide) {
+        TransposeSquare(d, from + row * cols + c, cols, to + c * kPanelRows + row);
+      }
+    }
+  }
+  return col;
+}
+#endif
+
+template <class T>
+void InterleavePanels(const std::byte* source, int64_t num_rows, int64_t cols, std::byte* panels) {
+  const int64_t row_bytes = cols * static_cast<int64_t>(sizeof(T));
+  for (int64_t row = 0; row < num_rows; row += kPanelRows) {
+    const int64_t rows = std::min(kPanelRows, num_rows - row);
+    const std::byte* from = source + row * row_bytes;
+    std::byte* to = panels + row * row_bytes;
+    const int64_t done = rows == kPanelRows ? InterleaveFullColumns<T>(from, cols, to) : int64_t{0};
+    InterleaveColumns<T>(from, rows, cols, done, to);
+  }
+}
+
+void PackRowsOnTarget(const std::byte* source, int64_t value_bytes, int64_t num_rows, int64_t cols,
+                      std::byte* panels) {
+  if (value_bytes == 4) {
+    InterleavePanels<uint32_t>(source, num_rows, cols, panels);
+  } else {
+    InterleavePanels<uint16_t>(source, num_rows, cols, panels);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace trinity
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace trinity {
+namespace {
+
+HWY_EXPORT(PackRowsOnTarget);
+
+bool IsWeightDType(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+}
+
+}  // namespace
+
+int64_t PackedBytes(DType dtype, int64_t rows, int64_t cols) {
+  return PackedMatrix{nullptr, dtype, rows, cols}.num_panels() * BytesOf(dtype, kPanelRows * cols);
+}
+
+void PackRows(const std::byte* source, DType dtype, int64_t num_rows, int64_t cols,
+              std::byte* panels) {
+  TRINITY_CHECK(IsWeightDType(dtype));
+  HWY_DYNAMIC_DISPATCH(PackRowsOnTarget)(source, BytesOf(dtype, 1), num_rows, cols, panels);
+}
+
+void UnpackRow(const PackedMatrix& matrix, int64_t row, float* out) {
+  TRINITY_CHECK(IsWeightDType(matrix.dtype));
+  TRINITY_CHECK(row >= 0 && row < matrix.rows);
+  const int64_t value_bytes = BytesOf(matrix.dtype, 1);
+  const int64_t first = row / kPanelRows * matrix.cols * kPanelRows + row % kPanelRows;
+  const std::byte* value = matrix.data + first * value_bytes;
+  for (int64_t col = 0; col < matrix.cols; ++col, value += kPanelRows * value_bytes) {
+    if (matrix.dtype == DType::kF32) {
+      std::memcpy(&out[col], value, sizeof(float));
+      continue;
+    }
+    uint16_t bits;
+    std::memcpy(&bits, value, sizeof(bits));
+    out[col] = matrix.dtype == DType::kF16 ? Float16ToFloat(bits) : BFloat16ToFloat(bits);
+  }
+}
+
+}  // namespace trinity
+#endif  // HWY_ONCE
