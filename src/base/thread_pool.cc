@@ -17,6 +17,13 @@ namespace {
 
 constexpr auto kSpin = std::chrono::microseconds(50);
 
+constexpr uint64_t kOneInside = 1;
+constexpr uint64_t kInsideMask = 0xFFFF;
+constexpr uint64_t kOpen = 0x10000;
+constexpr uint64_t kOneGeneration = 0x20000;
+
+uint64_t GenerationOf(uint64_t gate) { return gate / kOneGeneration; }
+
 void Pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -75,7 +82,6 @@ ThreadPool::~ThreadPool() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
-    generation_.fetch_add(1);
   }
   wake_.notify_all();
   for (std::thread& worker : workers_) worker.join();
@@ -91,14 +97,17 @@ void ThreadPool::Run(int64_t count, Call call, void* function) {
   function_ = function;
   count_ = count;
   next_.store(0, std::memory_order_relaxed);
-  num_busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-  generation_.fetch_add(1);  // sequentially consistent with num_asleep_: no wake-up is lost
+  gate_.fetch_add(kOneGeneration + kOpen);  // in one order with num_asleep_: no wake-up is lost
   if (num_asleep_.load() > 0) {
     const std::lock_guard lock(mutex_);
     wake_.notify_all();
   }
   TakeItems(0);
-  while (num_busy_.load(std::memory_order_acquire) != 0) Pause();
+  gate_.fetch_sub(kOpen);
+  for (int spins = 0; (gate_.load(std::memory_order_acquire) & kInsideMask) != 0; ++spins) {
+    constexpr int kSpinsBeforeYield = 2000;
+    spins < kSpinsBeforeYield ? Pause() : std::this_thread::yield();
+  }
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
@@ -117,28 +126,35 @@ void ThreadPool::TakeItems(int thread) {
 }
 
 void ThreadPool::Work(int thread) {
-  uint32_t seen = 0;
+  uint64_t seen = 0;
   while (true) {
-    AwaitLoop(seen);
-    ++seen;  // a loop ends only when every worker has left it, so none is ever skipped
+    uint64_t gate = AwaitLoop(seen);
     if (stop_) return;
+    if (!gate_.compare_exchange_weak(gate, gate + kOneInside)) continue;
+    seen = GenerationOf(gate);
     TakeItems(thread);
-    num_busy_.fetch_sub(1, std::memory_order_release);
+    gate_.fetch_sub(kOneInside, std::memory_order_release);
   }
 }
 
-void ThreadPool::AwaitLoop(uint32_t seen) {
+uint64_t ThreadPool::AwaitLoop(uint64_t seen) {
+  uint64_t gate = 0;
+  const auto has_loop = [&] {
+    gate = gate_.load();
+    return stop_ || ((gate & kOpen) != 0 && GenerationOf(gate) != seen);
+  };
   const auto until = std::chrono::steady_clock::now() + kSpin;
   do {
     for (int i = 0; i < 64; ++i) {
-      if (generation_.load(std::memory_order_acquire) != seen) return;
+      if (has_loop()) return gate;
       Pause();
     }
   } while (std::chrono::steady_clock::now() < until);
   std::unique_lock lock(mutex_);
   num_asleep_.fetch_add(1);
-  wake_.wait(lock, [&] { return generation_.load() != seen; });
+  wake_.wait(lock, has_loop);
   num_asleep_.fetch_sub(1);
+  return gate;
 }
 
 }  // namespace trinity

@@ -45,18 +45,21 @@ class ThreadPool {
   void Run(int64_t count, Call call, void* function);
   void Work(int thread);
   void TakeItems(int thread);
-  void AwaitLoop(uint32_t seen);
+  // Returns a gate with a loop that is open and not of generation `seen`, or when stopped.
+  uint64_t AwaitLoop(uint64_t seen);
 
   std::vector<std::thread> workers_;
 
-  // One loop. Written by the caller before generation_ is raised, read by the workers after.
+  // One loop. Written by the caller while the gate is closed and nobody is inside.
   Call call_ = nullptr;
   void* function_ = nullptr;
   int64_t count_ = 0;
   alignas(64) std::atomic<int64_t> next_{0};
-  alignas(64) std::atomic<uint32_t> generation_{0};
-  alignas(64) std::atomic<int> num_busy_{0};
-  std::atomic<int> num_asleep_{0};
+  // Generation of the loop, whether it is open, and how many workers are inside. The caller closes
+  // the gate when no items are left and waits only for those inside: a worker that the system does
+  // not run holds up nobody.
+  alignas(64) std::atomic<uint64_t> gate_{0};
+  alignas(64) std::atomic<int> num_asleep_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::condition_variable wake_;

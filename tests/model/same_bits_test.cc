@@ -1,0 +1,119 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "tests/support/golden.h"
+
+// A sequence's logits are the same to the bit however it is computed. The cases have widths that
+// are whole vectors (pico) and widths that leave tails everywhere (tp_awkward), windows that are
+// passed many times (long) and every kind of layer.
+
+namespace trinity {
+namespace {
+
+struct Case {
+  std::string name;
+  std::string folder;
+  std::string golden;
+  int64_t num_tokens;
+};
+
+const std::vector<Case>& Cases() {
+  static const std::vector<Case> cases = {
+      {"pico", PicoFolder(), TestData("goldens/pico/golden.safetensors"), 330},
+      {"tp_awkward", GoldenFolder("tp_awkward"), GoldenFolder("tp_awkward") + "/golden.safetensors",
+       40},
+      {"tied", GoldenFolder("tied"), GoldenFolder("tied") + "/golden.safetensors", 40},
+      {"long", GoldenFolder("long"), GoldenFolder("long") + "/golden.safetensors", 700}};
+  return cases;
+}
+
+class SameBits : public testing::TestWithParam<Case> {
+ protected:
+  SameBits() : checkpoint_(Checkpoint::Open(GetParam().folder)) {
+    ids_ = GoldenIds(Checkpoint::Open(GetParam().golden), 0);
+    ids_.resize(std::min(ids_.size(), static_cast<size_t>(GetParam().num_tokens)));
+  }
+
+  std::vector<float> Run(int num_threads, const RunOptions& options) {
+    std::unique_ptr<ThreadPool>& pool = pools_[num_threads];
+    if (!pool) {
+      pool = std::make_unique<ThreadPool>(num_threads);
+      models_[num_threads] = Model::Load(checkpoint_, *pool);
+    }
+    return RunModel(*models_[num_threads], ids_, options);
+  }
+
+  Checkpoint checkpoint_;
+  std::vector<int32_t> ids_;
+  std::map<int, std::unique_ptr<ThreadPool>> pools_;
+  std::map<int, std::unique_ptr<Model>> models_;
+};
+
+TEST_P(SameBits, ForAnyPrefillChunkAndTokenByToken) {
+  for (const DType kv_dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    const std::vector<float> whole = Run(2, {.kv_dtype = kv_dtype});
+    EXPECT_TRUE(std::all_of(whole.begin(), whole.end(), [](float x) { return std::isfinite(x); }));
+    for (const int64_t chunk : {1, 3, 64, 100}) {
+      EXPECT_EQ(Run(2, {chunk, kv_dtype}), whole) << chunk << " " << NameOf(kv_dtype);
+    }
+  }
+}
+
+TEST_P(SameBits, ForAnyNumberOfThreads) {
+  for (const int64_t chunk : {1, 7, 128}) {
+    const std::vector<float> one = Run(1, {chunk, DType::kF32});
+    EXPECT_EQ(Run(2, {chunk, DType::kF32}), one) << chunk;
+    EXPECT_EQ(Run(4, {chunk, DType::kF32}), one) << chunk;
+  }
+}
+
+// Three sequences that advance at different paces in the same steps.
+TEST_P(SameBits, AloneAndBesideOtherSequences) {
+  ThreadPool pool(2);
+  const auto model = Model::Load(checkpoint_, pool);
+  const int64_t vocab_size = model->config().vocab_size;
+  struct Sequence {
+    std::vector<int32_t> ids;
+    int64_t chunk;
+    std::vector<float> alone;
+    std::vector<float> together;
+    std::unique_ptr<KvCache> cache;
+  };
+  KvPools pools(model->config(), DType::kF32, FreedPages::kFillWithNan);
+  std::vector<Sequence> sequences(3);
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    Sequence& s = sequences[i];
+    s.ids.assign(ids_.begin() + static_cast<ptrdiff_t>(5 * i), ids_.end());
+    s.chunk = std::array{17, 1, 40}[i];
+    s.alone = RunModel(*model, s.ids);
+    s.cache = std::make_unique<KvCache>(pools);
+  }
+  Activations activations;
+  while (true) {
+    Step step;
+    std::vector<Sequence*> owners;
+    for (Sequence& s : sequences) {
+      const int64_t done = s.cache->length();
+      const int64_t count = std::min(s.chunk, static_cast<int64_t>(s.ids.size()) - done);
+      if (count == 0) continue;
+      step.Add(*s.cache, std::span(s.ids).subspan(done, count), count);
+      owners.insert(owners.end(), static_cast<size_t>(count), &s);
+    }
+    if (owners.empty()) break;
+    model->Forward(step, activations);
+    for (size_t row = 0; row < owners.size(); ++row) {
+      const float* logits = activations.logits.Row(static_cast<int64_t>(row));
+      owners[row]->together.insert(owners[row]->together.end(), logits, logits + vocab_size);
+    }
+  }
+  for (const Sequence& s : sequences) EXPECT_EQ(s.together, s.alone) << s.chunk;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SameBits, testing::ValuesIn(Cases()),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace trinity

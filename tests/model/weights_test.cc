@@ -1,0 +1,190 @@
+#include "model/weights.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "checkpoint/safetensors_writer.h"
+#include "tests/support/golden.h"
+
+namespace trinity {
+namespace {
+
+using testing::HasSubstr;
+
+struct NamedTensor {
+  TensorSpec spec;
+  std::vector<std::byte> bytes;
+};
+
+std::vector<NamedTensor> AllTensors(const Checkpoint& checkpoint) {
+  std::vector<NamedTensor> tensors;
+  for (const TensorInfo& info : checkpoint.tensors()) {
+    std::vector<std::byte> bytes(static_cast<size_t>(info.num_bytes));
+    checkpoint.ReadAt(info, 0, bytes);
+    tensors.push_back({{info.name, info.dtype, info.shape}, std::move(bytes)});
+  }
+  return tensors;
+}
+
+void WriteFolder(const std::string& folder, const std::vector<NamedTensor>& tensors,
+                 const std::string& config_folder) {
+  std::vector<TensorSpec> specs;
+  for (const NamedTensor& tensor : tensors) specs.push_back(tensor.spec);
+  SafetensorsWriter writer(folder + "/model.safetensors", specs);
+  for (size_t i = 0; i < tensors.size(); ++i) writer.WriteAt(i, 0, tensors[i].bytes);
+  writer.Commit();
+  std::filesystem::copy_file(config_folder + "/config.json", folder + "/config.json");
+}
+
+// The message with which the base case is refused after `change`.
+std::string Refusal(const std::function<void(std::vector<NamedTensor>&)>& change) {
+  std::vector<NamedTensor> tensors = AllTensors(Checkpoint::Open(GoldenFolder("base")));
+  change(tensors);
+  const TemporaryFolder folder;
+  WriteFolder(folder.path(), tensors, GoldenFolder("base"));
+  ThreadPool pool(1);
+  try {
+    Model::Load(Checkpoint::Open(folder.path()), pool);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+NamedTensor& At(std::vector<NamedTensor>& tensors, const std::string& name) {
+  return *std::find_if(tensors.begin(), tensors.end(),
+                       [&](const NamedTensor& t) { return t.spec.name == name; });
+}
+
+TEST(Weights, NamesAMissingTensorWithItsShape) {
+  EXPECT_THAT(Refusal([](auto& tensors) {
+                std::erase_if(tensors, [](const NamedTensor& t) {
+                  return t.spec.name == "model.layers.3.self_attn.gate_proj.weight";
+                });
+              }),
+              HasSubstr("tensor model.layers.3.self_attn.gate_proj.weight is missing: expected "
+                        "shape [64, 64]"));
+}
+
+TEST(Weights, NamesATensorOfAnotherShapeOrDtype) {
+  EXPECT_THAT(Refusal([](auto& tensors) {
+                At(tensors, "model.norm.weight").spec.shape = {8, 8};
+              }),
+              HasSubstr("tensor model.norm.weight: expected shape [64], found [8, 8]"));
+  EXPECT_THAT(
+      Refusal([](auto& tensors) { At(tensors, "lm_head.weight").spec.dtype = DType::kI32; }),
+      HasSubstr("lm_head.weight: expected dtype F32, F16 or BF16, found I32"));
+}
+
+TEST(Weights, RefusesATensorThatIsNotPartOfTheModel) {
+  EXPECT_THAT(Refusal([](auto& tensors) {
+                tensors.push_back({{"model.layers.0.self_attn.q_proj.bias", DType::kF32, {1}},
+                                   std::vector<std::byte>(4)});
+              }),
+              HasSubstr("tensor model.layers.0.self_attn.q_proj.bias [1] is not part of"));
+  EXPECT_EQ(Refusal([](auto& tensors) {
+              tensors.push_back({{"model.layers.0.self_attn.rotary_emb.inv_freq", DType::kF32, {1}},
+                                 std::vector<std::byte>(4)});
+            }),
+            "");
+}
+
+// The tensors of one layer's experts, stacked as transformers 5 holds them.
+void FuseExperts(std::vector<NamedTensor>& tensors, const Config& config, int64_t layer) {
+  const int64_t experts = config.num_experts, rows = config.moe_intermediate_size;
+  const std::string prefix = "model.layers." + std::to_string(layer) + ".mlp.experts.";
+  NamedTensor gate_up{
+      {prefix + "gate_up_proj", DType::kF32, {experts, 2 * rows, config.hidden_size}}, {}};
+  NamedTensor down{{prefix + "down_proj", DType::kF32, {experts, config.hidden_size, rows}}, {}};
+  for (int64_t e = 0; e < experts; ++e) {
+    const auto append = [&](NamedTensor& to, const char* part) {
+      const auto& from = At(tensors, prefix + std::to_string(e) + part).bytes;
+      to.bytes.insert(to.bytes.end(), from.begin(), from.end());
+    };
+    append(gate_up, ".gate_proj.weight");
+    append(gate_up, ".up_proj.weight");
+    append(down, ".down_proj.weight");
+  }
+  std::erase_if(tensors, [&](const NamedTensor& t) { return t.spec.name.starts_with(prefix); });
+  tensors.push_back(std::move(gate_up));
+  tensors.push_back(std::move(down));
+}
+
+TEST(Weights, FusedAndPerExpertFormsGiveTheSameBits) {
+  const Checkpoint base = Checkpoint::Open(GoldenFolder("base"));
+  const Config config = Config::FromJson(base.config(), "base");
+  std::vector<NamedTensor> tensors = AllTensors(base);
+  for (int64_t layer = config.num_dense_layers; layer < config.num_hidden_layers; ++layer) {
+    FuseExperts(tensors, config, layer);
+  }
+  const TemporaryFolder folder;
+  WriteFolder(folder.path(), tensors, GoldenFolder("base"));
+  ThreadPool pool(2);
+  const std::vector<int32_t> ids = {5, 100, 3, 77, 258, 0, 9, 44, 12, 31};
+  EXPECT_EQ(RunModel(*Model::Load(Checkpoint::Open(folder.path()), pool), ids),
+            RunModel(*Model::Load(base, pool), ids));
+}
+
+TEST(Weights, RefusesAMixtureOfFusedAndPerExpertWithinALayer) {
+  EXPECT_THAT(Refusal([](auto& tensors) {
+                const Config config =
+                    Config::FromJson(LoadJson(GoldenFolder("base") + "/config.json"), "base");
+                const NamedTensor kept =
+                    At(tensors, "model.layers.2.mlp.experts.0.gate_proj.weight");
+                FuseExperts(tensors, config, 2);
+                tensors.push_back(kept);
+              }),
+              HasSubstr("layer 2 has experts both fused"));
+}
+
+TEST(Weights, MixedDtypesWithinOneFileAreHeldAsTheyAre) {
+  // A bf16 copy of one matrix whose values are bf16 already changes no bit of the result.
+  const Checkpoint base = Checkpoint::Open(GoldenFolder("base"));
+  std::vector<NamedTensor> truncated = AllTensors(base);
+  std::vector<NamedTensor> narrow = truncated;
+  const std::string name = "model.layers.1.self_attn.q_proj.weight";
+  NamedTensor& wide = At(truncated, name);
+  NamedTensor& half = At(narrow, name);
+  half.spec.dtype = DType::kBF16;
+  half.bytes.clear();
+  for (size_t i = 0; i < wide.bytes.size(); i += 4) {
+    wide.bytes[i] = wide.bytes[i + 1] = std::byte{0};
+    half.bytes.insert(half.bytes.end(), {wide.bytes[i + 2], wide.bytes[i + 3]});
+  }
+  const TemporaryFolder wide_folder, half_folder;
+  WriteFolder(wide_folder.path(), truncated, GoldenFolder("base"));
+  WriteFolder(half_folder.path(), narrow, GoldenFolder("base"));
+  ThreadPool pool(2);
+  const std::vector<int32_t> ids = {5, 100, 3, 77, 258};
+  EXPECT_EQ(RunModel(*Model::Load(Checkpoint::Open(half_folder.path()), pool), ids),
+            RunModel(*Model::Load(Checkpoint::Open(wide_folder.path()), pool), ids));
+}
+
+TEST(Weights, ReportsProgressUpToAllBytes) {
+  ThreadPool pool(2);
+  LoadProgress last;
+  Model::Load(Checkpoint::Open(GoldenFolder("base")), pool, [&](const LoadProgress& progress) {
+    EXPECT_GT(progress.bytes_done, last.bytes_done);
+    last = progress;
+  });
+  EXPECT_EQ(last.bytes_done, last.bytes_total);
+  EXPECT_GT(last.bytes_total, 3000000);
+}
+
+TEST(Weights, AFileTruncatedAfterItWasOpenedIsAnError) {
+  const TemporaryFolder folder;
+  WriteFolder(folder.path(), AllTensors(Checkpoint::Open(GoldenFolder("base"))),
+              GoldenFolder("base"));
+  const Checkpoint checkpoint = Checkpoint::Open(folder.path());
+  std::filesystem::resize_file(folder / "model.safetensors", 1 << 20);
+  ThreadPool pool(2);
+  EXPECT_THROW(Model::Load(checkpoint, pool), StorageError);
+}
+
+}  // namespace
+}  // namespace trinity
