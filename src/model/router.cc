@@ -49,7 +49,9 @@ void Router::Weigh(int64_t row, Routing& routing) const {
   const int64_t first = row * config_.num_experts_per_tok;
   const int64_t end = first + config_.num_experts_per_tok;
   const auto score_of = [&](int64_t choice) {
-    return routing.scores.Row(row)[routing.experts[static_cast<size_t>(choice)]];
+    const auto expert = static_cast<size_t>(routing.experts[static_cast<size_t>(choice)]);
+    const float score = routing.scores.Row(row)[expert];
+    return weights_.bias_enters_weights ? score + weights_.expert_bias[expert] : score;
   };
   float sum = 0;
   for (int64_t choice = first; choice < end; ++choice) sum += score_of(choice);

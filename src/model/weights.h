@@ -34,8 +34,9 @@ struct MlpWeights {
 };
 
 struct RouterWeights {
-  PackedMatrix gate;               // [num_experts, hidden_size]
-  std::vector<float> expert_bias;  // [num_experts], for selection only
+  PackedMatrix gate;                 // [num_experts, hidden_size]
+  std::vector<float> expert_bias;    // [num_experts]
+  bool bias_enters_weights = false;  // true only where a test takes "for selection only" out
 };
 
 struct MoeWeights {
