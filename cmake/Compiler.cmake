@@ -18,8 +18,9 @@ if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
-# The order and rounding of every floating-point operation is part of the contract (docs/numerics.md):
-# the compiler may neither fuse nor reassociate; a fused multiply-add is written where it is meant.
+# The order and rounding of every floating-point operation is part of the contract
+# (docs/numerics.md): the compiler may neither fuse nor reassociate; a fused multiply-add is written
+# where it is meant.
 add_compile_options(-ffp-contract=off -Wall -Wextra -Wshadow -Wno-missing-field-initializers)
 add_link_options(-Wl,--as-needed)
 if(TRINITY_WERROR)

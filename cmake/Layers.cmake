@@ -17,7 +17,8 @@ function(add_layer name)
   set_property(GLOBAL APPEND PROPERTY TRINITY_LAYERS trinity_${name})
 endfunction()
 
-# add_program(NAME FOLDER [LIBRARIES <targets>]): the executable NAME from src/FOLDER, over all layers.
+# add_program(NAME FOLDER [LIBRARIES <targets>]): the executable NAME from src/FOLDER, over all
+# layers.
 function(add_program name folder)
   cmake_parse_arguments(PROGRAM "" "" "LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cc)
