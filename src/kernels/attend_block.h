@@ -6,6 +6,7 @@
 #include <limits>
 #include <span>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/exponential.h"
 #include "kernels/kv_block.h"
@@ -60,71 +61,125 @@ struct ScoreTile {
   HWY_ALIGN float scores[kScoreQueries][kAttentionBlockTokens];  // then probabilities
 };
 
-// scores[q][group] += q . k over `dims` dimensions of kRows queries, dimensions ascending.
-template <class Format, int kRows>
-HWY_NOINLINE void AddScores(const typename Format::Stored* keys, int64_t dims, int64_t group,
-                            ScoreTile& tile) {
+// Keys of one group, or of two that follow each other, as far as the copied query dimensions go.
+template <class Stored>
+struct KeyTile {
+  const Stored* keys;    // [dims, kKeyGroupTokens]
+  const Stored* ahead;   // as many as will be needed next: fetched meanwhile
+  int64_t group_stride;  // in values
+  int64_t dims;
+  int64_t first_position;
+};
+
+// scores[q][position] += q . k over tile.dims dimensions of kRows queries, dimensions ascending.
+template <class Format, int kRows, int kGroups>
+HWY_NOINLINE void AddScores(const KeyTile<typename Format::Stored>& tile, ScoreTile& out) {
   using V = hn::Vec<FloatTag>;
   const FloatTag d;
-  V acc[kRows][kGroupVectors];
+  constexpr int kVectors = kGroups * kGroupVectors;
+  V acc[kRows][kVectors];
   TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-    TRINITY_UNROLL for (int v = 0; v < kGroupVectors; ++v) {
-      acc[r][v] = hn::Load(d, tile.scores[r] + group * kKeyGroupTokens + v * kLanes);
+    TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) {
+      acc[r][v] = hn::Load(d, out.scores[r] + tile.first_position + v * kLanes);
     }
   }
-  const float* query = tile.queries[0];
-  for (int64_t i = 0; i < dims; ++i, keys += kKeyGroupTokens, ++query) {
-    V loaded[kGroupVectors];
-    TRINITY_UNROLL for (int v = 0; v < kGroupVectors; ++v) {
-      loaded[v] = Format::Load(d, keys + v * kLanes);
+  const float* query = out.queries[0];
+  const typename Format::Stored* keys = tile.keys;
+  const typename Format::Stored* ahead = tile.ahead;
+  for (int64_t i = 0; i < tile.dims; ++i, ++query) {
+    V loaded[kVectors];
+    TRINITY_UNROLL for (int g = 0; g < kGroups; ++g) {
+      hwy::Prefetch(ahead + g * tile.group_stride);
+      TRINITY_UNROLL for (int v = 0; v < kGroupVectors; ++v) {
+        loaded[g * kGroupVectors + v] = Format::Load(d, keys + g * tile.group_stride + v * kLanes);
+      }
     }
     TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
       const V broadcast = hn::Set(d, query[r * kQueryDims]);
-      TRINITY_UNROLL for (int v = 0; v < kGroupVectors; ++v) {
+      TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) {
         acc[r][v] = hn::MulAdd(loaded[v], broadcast, acc[r][v]);
       }
     }
+    keys += kKeyGroupTokens;
+    ahead += kKeyGroupTokens;
   }
   TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-    TRINITY_UNROLL for (int v = 0; v < kGroupVectors; ++v) {
-      hn::Store(acc[r][v], d, tile.scores[r] + group * kKeyGroupTokens + v * kLanes);
+    TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) {
+      hn::Store(acc[r][v], d, out.scores[r] + tile.first_position + v * kLanes);
     }
   }
+}
+
+// Few queries take two groups at a time, since more sums are in flight then.
+template <int kRows>
+constexpr bool TakesGroupPairs() {
+  return 2 * kRows <= kScoreQueries;
 }
 
 template <class Format, int kRows>
-HWY_INLINE void AddScoresOfRows(int64_t rows, const typename Format::Stored* keys, int64_t dims,
-                                int64_t group, ScoreTile& tile) {
+HWY_INLINE void AddScoresOfRows(int64_t rows, bool is_pair,
+                                const KeyTile<typename Format::Stored>& tile, ScoreTile& out) {
   if (rows == kRows) {
-    AddScores<Format, kRows>(keys, dims, group, tile);
+    if constexpr (TakesGroupPairs<kRows>()) {
+      if (is_pair) return AddScores<Format, kRows, 2>(tile, out);
+    }
+    AddScores<Format, kRows, 1>(tile, out);
   } else if constexpr (kRows > 1) {
-    AddScoresOfRows<Format, kRows - 1>(rows, keys, dims, group, tile);
+    AddScoresOfRows<Format, kRows - 1>(rows, is_pair, tile, out);
   }
 }
 
-HWY_INLINE bool SeesGroup(std::span<const BlockQuery> queries, int64_t group) {
-  const int64_t first = group * kKeyGroupTokens;
-  return std::any_of(queries.begin(), queries.end(), [=](const BlockQuery& query) {
-    return query.first < first + kKeyGroupTokens && query.end > first;
-  });
+constexpr int64_t kBlockGroups = kAttentionBlockTokens / kKeyGroupTokens;
+
+// The groups of a block of which some query sees a key, ascending.
+struct SeenGroups {
+  int64_t groups[kBlockGroups];
+  int64_t size;
+};
+
+HWY_INLINE SeenGroups FindSeenGroups(std::span<const BlockQuery> queries) {
+  SeenGroups seen;
+  seen.size = 0;
+  for (int64_t group = 0; group < kBlockGroups; ++group) {
+    const int64_t first = group * kKeyGroupTokens;
+    for (const BlockQuery& query : queries) {
+      if (query.first >= first + kKeyGroupTokens || query.end <= first) continue;
+      seen.groups[seen.size++] = group;
+      break;
+    }
+  }
+  return seen;
 }
 
-// Fills tile.scores with q . k where some query sees a key of the group.
+// Fills out.scores with q . k where some query sees a key of the group.
 template <class Format>
-void ComputeScores(std::span<const BlockQuery> queries, const KvBlock& block, ScoreTile& tile) {
+void ComputeScores(std::span<const BlockQuery> queries, const KvBlock& block, ScoreTile& out) {
+  using Stored = typename Format::Stored;
   const auto rows = static_cast<int64_t>(queries.size());
-  std::memset(tile.scores, 0, static_cast<size_t>(rows) * sizeof(tile.scores[0]));
+  const SeenGroups seen = FindSeenGroups(queries);
+  const int64_t stride = block.head_dim * kKeyGroupTokens;
+  std::memset(out.scores, 0, static_cast<size_t>(rows) * sizeof(out.scores[0]));
   for (int64_t first = 0; first < block.head_dim; first += kQueryDims) {
     const int64_t dims = std::min(kQueryDims, block.head_dim - first);
     for (int64_t r = 0; r < rows; ++r) {
-      std::memcpy(tile.queries[r], queries[static_cast<size_t>(r)].query + first,
+      std::memcpy(out.queries[r], queries[static_cast<size_t>(r)].query + first,
                   static_cast<size_t>(dims) * sizeof(float));
     }
-    for (int64_t group = 0; group < kAttentionBlockTokens / kKeyGroupTokens; ++group) {
-      if (!SeesGroup(queries, group)) continue;
-      const auto* keys = block.KeysOfGroup<typename Format::Stored>(group);
-      AddScoresOfRows<Format, kScoreQueries>(rows, keys + first * kKeyGroupTokens, dims, group,
-                                             tile);
+    for (int64_t i = 0; i < seen.size;) {
+      const int64_t group = seen.groups[i];
+      // Both in one page: a page begins at an even group.
+      const bool is_pair = 2 * rows <= kScoreQueries && group % 2 == 0 && i + 1 < seen.size &&
+                           seen.groups[i + 1] == group + 1;
+      i += is_pair ? 2 : 1;
+      const Stored* ahead = i < seen.size
+                                ? block.KeysOfGroup<Stored>(seen.groups[i])
+                                : block.ValuesAt<Stored>(seen.groups[0] * kKeyGroupTokens);
+      const int64_t offset = first * kKeyGroupTokens;
+      AddScoresOfRows<Format, kScoreQueries>(
+          rows, is_pair,
+          {block.KeysOfGroup<Stored>(group) + offset, ahead + offset, stride, dims,
+           group * kKeyGroupTokens},
+          out);
     }
   }
 }
@@ -168,12 +223,16 @@ struct ValueTile {
   int64_t end;
 };
 
+// Values are fetched this many keys ahead of their use.
+constexpr int64_t kKeysAhead = 16;
+
 // values[q][dim ...] += sum of weight * value over the tile's keys ascending, for kRows queries and
 // kPairs pairs of vectors.
 template <class Format, class D, int kRows, int kPairs>
 HWY_NOINLINE void AddValues(D d, const KvBlock& block, int64_t dim, const ValueTile& tile) {
   using V = hn::Vec<D>;
   constexpr int64_t kWidth = 2 * hn::MaxLanes(D());
+  constexpr int64_t kLineValues = 64 / sizeof(typename Format::Stored);
   V acc[kRows][2 * kPairs];
   TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
     TRINITY_UNROLL for (int p = 0; p < kPairs; ++p) {
@@ -185,6 +244,10 @@ HWY_NOINLINE void AddValues(D d, const KvBlock& block, int64_t dim, const ValueT
     const int64_t page_end = std::min(tile.end, (key / kKvPageTokens + 1) * kKvPageTokens);
     const auto* values = block.ValuesAt<typename Format::Stored>(key) + dim;
     for (; key < page_end; ++key, values += block.head_dim) {
+      if (key + kKeysAhead < tile.end) {
+        const auto* ahead = block.ValuesAt<typename Format::Stored>(key + kKeysAhead) + dim;
+        for (int64_t i = 0; i < kPairs * kWidth; i += kLineValues) hwy::Prefetch(ahead + i);
+      }
       V loaded[2 * kPairs];
       TRINITY_UNROLL for (int p = 0; p < kPairs; ++p) {
         Format::LoadPair(d, values + p * kWidth, loaded[2 * p], loaded[2 * p + 1]);

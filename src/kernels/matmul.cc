@@ -165,7 +165,7 @@ template <class Format>
 void MultiplyPanels(const MatMulCall& call, int64_t first_panel, int64_t end_panel) {
   const auto num_rows = static_cast<int64_t>(call.inputs.size());
   const int64_t num_blocks = (call.matrix.cols + kSumBlockCols - 1) / kSumBlockCols;
-  const int64_t pass_rows = std::min(num_rows, kScratchRowBlocks);
+  const int64_t pass_rows = std::min(num_rows, kPassRows);
   const int64_t pass_blocks = kScratchRowBlocks / pass_rows;
   for (int64_t block = 0; block < num_blocks; block += pass_blocks) {
     for (int64_t row = 0; row < num_rows; row += pass_rows) {
@@ -181,12 +181,12 @@ void MultiplyPanels(const MatMulCall& call, int64_t first_panel, int64_t end_pan
   }
 }
 
-// More rows than the scratch holds go past the same weights in several passes; panels are then
+// More rows than kPassRows go past the same weights in several passes; panels are then
 // taken few at a time, so that all passes but the first find a block of them in the cache.
 template <class Format>
 void MultiplyCall(const MatMulCall& call) {
   constexpr int64_t kCachedPanels = 8;
-  const bool one_pass = static_cast<int64_t>(call.inputs.size()) <= kScratchRowBlocks;
+  const bool one_pass = static_cast<int64_t>(call.inputs.size()) <= kPassRows;
   const int64_t end = call.first_panel + call.num_panels;
   const int64_t step = one_pass ? call.num_panels : kCachedPanels;
   for (int64_t panel = call.first_panel; panel < end; panel += step) {

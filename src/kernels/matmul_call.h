@@ -22,4 +22,8 @@ struct MatMulCall {
 // stay in the second-level cache while panels stream past.
 inline constexpr int64_t kScratchRowBlocks = 512;
 
+// Activation rows that are copied at a time. More rows make longer passes over the outputs between
+// two column blocks, which then fall out of the first-level cache.
+inline constexpr int64_t kPassRows = 240;
+
 }  // namespace trinity

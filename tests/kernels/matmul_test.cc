@@ -107,7 +107,7 @@ TEST(MatMul, ManyColumnBlocksAreAddedInOrder) {
 }
 
 TEST(MatMul, ARowGivesTheSameBitsAloneAndAmongMany) {
-  // More rows than the scratch holds, so that several passes are taken.
+  // So many rows that several passes are taken.
   constexpr int64_t kRows = 70, kCols = 530, kNumRows = 1100;
   OnEverySimdTarget([] {
     for (const DType dtype : kFloatDTypes) {
