@@ -7,19 +7,16 @@
 namespace trinity {
 namespace {
 
-constexpr std::array<DTypeInfo, 13> kInfos = {{{"F32", 1, 4},
-                                               {"F16", 1, 2},
-                                               {"BF16", 1, 2},
-                                               {"F64", 1, 8},
-                                               {"I64", 1, 8},
-                                               {"I32", 1, 4},
-                                               {"I16", 1, 2},
-                                               {"I8", 1, 1},
-                                               {"U64", 1, 8},
-                                               {"U32", 1, 4},
-                                               {"U16", 1, 2},
-                                               {"U8", 1, 1},
-                                               {"BOOL", 1, 1}}};
+// In the order of the enumeration.
+constexpr std::array<DTypeInfo, 26> kInfos = {
+    {{"F32", 1, 4},        {"F16", 1, 2},      {"BF16", 1, 2},     {"F64", 1, 8},
+     {"I64", 1, 8},        {"I32", 1, 4},      {"I16", 1, 2},      {"I8", 1, 1},
+     {"U64", 1, 8},        {"U32", 1, 4},      {"U16", 1, 2},      {"U8", 1, 1},
+     {"BOOL", 1, 1},       {"Q8_0", 32, 34},   {"Q4_0", 32, 18},   {"Q4_1", 32, 20},
+     {"Q5_0", 32, 22},     {"Q5_1", 32, 24},   {"Q2_K", 256, 84},  {"Q3_K", 256, 110},
+     {"Q4_K", 256, 144},   {"Q5_K", 256, 176}, {"Q6_K", 256, 210}, {"IQ4_NL", 32, 18},
+     {"IQ4_XS", 256, 136}, {"MXFP4", 32, 17}}};
+static_assert(kInfos.size() == static_cast<size_t>(DType::kMXFP4) + 1);
 
 }  // namespace
 
@@ -33,7 +30,8 @@ int64_t BytesOf(DType dtype, int64_t num_values) {
 
 std::optional<DType> FindDType(std::string_view name) {
   for (size_t i = 0; i < kInfos.size(); ++i) {
-    if (kInfos[i].name == name) return static_cast<DType>(i);
+    const auto dtype = static_cast<DType>(i);
+    if (kInfos[i].name == name && !IsBlockFormat(dtype)) return dtype;
   }
   return std::nullopt;
 }

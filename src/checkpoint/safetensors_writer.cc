@@ -53,6 +53,7 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path, std::span<const Te
   for (const size_t i : LayoutOrder(tensors)) {
     const TensorSpec& tensor = tensors[i];
     TRINITY_CHECK(IsUtf8(tensor.name) && names.insert(tensor.name).second);
+    TRINITY_CHECK(!IsBlockFormat(tensor.dtype));
     offsets_[i] = end;
     num_bytes_[i] = tensor.num_bytes();
     end += num_bytes_[i];
