@@ -60,6 +60,57 @@ void FinishOnTarget(const AttentionPartial& total, int64_t head_dim, float* out)
   for (; i < head_dim; ++i) out[i] = total.values[i] / total.sum;
 }
 
+// Rounds `size` floats to nearest even.
+void RoundToBF16(const float* from, int64_t size, uint16_t* to) {
+#if HWY_TARGET != HWY_SCALAR
+  const FloatTag d;
+  const hn::RebindToUnsigned<FloatTag> du;
+  const hn::Rebind<uint16_t, FloatTag> d16;
+  for (; size >= kLanes; size -= kLanes, from += kLanes, to += kLanes) {
+    const auto value = hn::LoadU(d, from);
+    const auto bits = hn::BitCast(du, value);
+    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
+    const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7FFFu)));
+    const auto quiet = hn::Or(bits, hn::Set(du, 0x400000u));
+    const auto is_nan = hn::RebindMask(du, hn::IsNaN(value));
+    const auto upper = hn::ShiftRight<16>(hn::IfThenElse(is_nan, quiet, rounded));
+    hn::StoreU(hn::TruncateTo(d16, upper), d16, to);
+  }
+#endif
+  for (int64_t i = 0; i < size; ++i) to[i] = FloatToBFloat16(from[i]);
+}
+
+void RoundToF16(const float* from, int64_t size, uint16_t* to) {
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  const FloatTag d;
+  const hn::Rebind<hwy::float16_t, FloatTag> df16;
+  const hn::Rebind<uint16_t, FloatTag> d16;
+  for (; size >= kLanes; size -= kLanes, from += kLanes, to += kLanes) {
+    const auto half = hn::DemoteTo(df16, hn::LoadU(d, from));
+    hn::StoreU(hn::BitCast(d16, half), d16, to);
+  }
+#endif
+  for (int64_t i = 0; i < size; ++i) to[i] = FloatToFloat16(from[i]);
+}
+
+// Values of a key or value that are rounded at a time.
+constexpr int64_t kRoundedValues = 64;
+
+// out[i * stride] = from[i] rounded to `dtype`, `size` values.
+void StoreRounded(const float* from, int64_t size, DType dtype, int64_t stride, std::byte* out) {
+  HWY_ALIGN uint16_t rounded[kRoundedValues];
+  for (int64_t first = 0; first < size; first += kRoundedValues) {
+    const int64_t part = std::min(kRoundedValues, size - first);
+    if (dtype == DType::kF16) {
+      RoundToF16(from + first, part, rounded);
+    } else {
+      RoundToBF16(from + first, part, rounded);
+    }
+    auto* to = reinterpret_cast<uint16_t*>(out) + first * stride;
+    for (int64_t i = 0; i < part; ++i) std::memcpy(to + i * stride, &rounded[i], sizeof(uint16_t));
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace trinity
 HWY_AFTER_NAMESPACE();
@@ -71,18 +122,10 @@ namespace {
 HWY_EXPORT(AttendOnTarget);
 HWY_EXPORT(MergeOnTarget);
 HWY_EXPORT(FinishOnTarget);
+HWY_EXPORT(StoreRounded);
 
 bool IsCacheDType(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
-}
-
-uint16_t RoundToHalf(float value, DType dtype) {
-  return dtype == DType::kF16 ? FloatToFloat16(value) : FloatToBFloat16(value);
-}
-
-template <class T>
-void StoreValue(std::byte* page, int64_t index, T value) {
-  std::memcpy(page + index * static_cast<int64_t>(sizeof(T)), &value, sizeof(T));
 }
 
 }  // namespace
@@ -96,18 +139,19 @@ void StoreKeyValue(const float* key, const float* value, int64_t head_dim, DType
   TRINITY_CHECK(IsCacheDType(dtype));
   TRINITY_CHECK(slot >= 0 && slot < kKvPageTokens);
   const int64_t group = slot / kKeyGroupTokens;
-  const int64_t first_key = group * head_dim * kKeyGroupTokens + slot % kKeyGroupTokens;
-  const int64_t first_value = (kKvPageTokens + slot) * head_dim;
-  for (int64_t i = 0; i < head_dim; ++i) {
-    const int64_t key_index = first_key + i * kKeyGroupTokens;
-    if (dtype == DType::kF32) {
-      StoreValue(page, key_index, key[i]);
-      StoreValue(page, first_value + i, value[i]);
-    } else {
-      StoreValue(page, key_index, RoundToHalf(key[i], dtype));
-      StoreValue(page, first_value + i, RoundToHalf(value[i], dtype));
-    }
+  const int64_t key_index = group * head_dim * kKeyGroupTokens + slot % kKeyGroupTokens;
+  const int64_t value_index = (kKvPageTokens + slot) * head_dim;
+  std::byte* keys = page + BytesOf(dtype, key_index);
+  std::byte* values = page + BytesOf(dtype, value_index);
+  if (dtype != DType::kF32) {
+    HWY_DYNAMIC_DISPATCH(StoreRounded)(key, head_dim, dtype, kKeyGroupTokens, keys);
+    HWY_DYNAMIC_DISPATCH(StoreRounded)(value, head_dim, dtype, 1, values);
+    return;
   }
+  for (int64_t i = 0; i < head_dim; ++i) {
+    std::memcpy(keys + BytesOf(dtype, i * kKeyGroupTokens), &key[i], sizeof(float));
+  }
+  std::memcpy(values, value, static_cast<size_t>(head_dim) * sizeof(float));
 }
 
 void AttendBlock(std::span<const BlockQuery> queries,

@@ -1,9 +1,12 @@
 #include "kernels/attend.h"
 
 #include <algorithm>
+#include <bit>
+#include <iterator>
 #include <limits>
 #include <memory>
 
+#include "kernels/elementwise.h"
 #include "tests/kernels/simd_fixture.h"
 
 namespace trinity {
@@ -250,25 +253,52 @@ TEST(Attend, LargeScoresNeitherOverflowNorLoseTheWinner) {
   });
 }
 
+// Every upper half of a float32 with some lower halves: ties, just beside them, NaN of any payload.
+std::vector<float> RoundingCases(uint32_t first_upper, size_t size) {
+  constexpr uint32_t kLower[] = {0x0000, 0x0001, 0x0FFF, 0x1000, 0x1001,
+                                 0x3000, 0x7FFF, 0x8000, 0x8001, 0xFFFF};
+  std::vector<float> values(size);
+  for (size_t i = 0; i < size; ++i) {
+    const uint32_t upper = first_upper + static_cast<uint32_t>(i / std::size(kLower));
+    values[i] = std::bit_cast<float>((upper & 0xFFFF) << 16 | kLower[i % std::size(kLower)]);
+  }
+  return values;
+}
+
+void ExpectRoundedInPlace(DType dtype, const std::vector<float>& key, int64_t slot) {
+  const auto size = static_cast<size_t>(BytesOf(dtype, 1));
+  const auto dim = static_cast<int64_t>(key.size());
+  const std::vector<float> value(key.rbegin(), key.rend());
+  std::vector<std::byte> page(static_cast<size_t>(KvPageBytes(dtype, dim)));
+  ASSERT_EQ(page.size(), 2 * 64 * key.size() * size);
+  StoreKeyValue(key.data(), value.data(), dim, dtype, slot, page.data());
+  const RoundedValues rounded_key = RoundTo(dtype, key);
+  const RoundedValues rounded_value = RoundTo(dtype, value);
+  for (int64_t i = 0; i < dim; ++i) {
+    if (std::isnan(key[static_cast<size_t>(i)])) continue;
+    const int64_t place = (slot / 16 * dim + i) * 16 + slot % 16;
+    const size_t index = static_cast<size_t>(i) * size;
+    ASSERT_EQ(std::memcmp(page.data() + BytesOf(dtype, place), &rounded_key.bytes[index], size), 0)
+        << i;
+  }
+  std::vector<float> stored(key.size());
+  WidenToFloat(page.data() + BytesOf(dtype, (64 + slot) * dim), dtype, dim, stored.data());
+  for (size_t i = 0; i < stored.size(); ++i) {
+    ASSERT_EQ(std::isnan(stored[i]), std::isnan(value[i])) << i;
+    if (std::isnan(value[i])) continue;
+    ASSERT_EQ(BitsOf(stored[i]), BitsOf(rounded_value.floats[i])) << i;
+  }
+}
+
 TEST(Attend, StoredKeysAndValuesAreRoundedToNearestEvenInTheStatedPlaces) {
-  constexpr int64_t kDim = 6;
   OnEverySimdTarget([] {
     for (const DType dtype : kFloatDTypes) {
-      const auto size = static_cast<size_t>(BytesOf(dtype, 1));
-      std::vector<std::byte> page(static_cast<size_t>(KvPageBytes(dtype, kDim)));
-      ASSERT_EQ(page.size(), 2 * 64 * kDim * size);
-      const std::vector<float> key = {1.0F, -2.5F, 1.00390625F, 3e-8F, 1e6F, kNaN};
-      const std::vector<float> value = RandomFloats(kDim, 4);
-      StoreKeyValue(key.data(), value.data(), kDim, dtype, 37, page.data());
-      const RoundedValues rounded_key = RoundTo(dtype, key);
-      const RoundedValues rounded_value = RoundTo(dtype, value);
-      for (size_t i = 0; i < kDim; ++i) {
-        const size_t key_place = (2 * kDim + i) * 16 + 5;
-        const size_t value_place = 64 * kDim + 37 * kDim + i;
-        EXPECT_EQ(std::memcmp(page.data() + key_place * size, &rounded_key.bytes[i * size], size),
-                  0);
-        EXPECT_EQ(
-            std::memcmp(page.data() + value_place * size, &rounded_value.bytes[i * size], size), 0);
+      for (uint32_t upper = 0; upper < 0x10000; upper += 256) {
+        ExpectRoundedInPlace(dtype, RoundingCases(upper, 2560), 37);
+      }
+      for (const int64_t slot : {0, 15, 16, 63}) {
+        ExpectRoundedInPlace(dtype, RandomFloats(6, 4), slot);
+        ExpectRoundedInPlace(dtype, RandomFloats(70, 4), slot);
       }
     }
   });
