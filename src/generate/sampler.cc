@@ -1,46 +1,166 @@
 #include "generate/sampler.h"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "base/check.h"
 #include "base/random.h"
+#include "generate/truncation_steps.h"
 #include "kernels/elementwise.h"
 
 namespace trinity {
 namespace {
 
-// Separates these random numbers from all others that the same seed gives.
-constexpr uint64_t kSamplingStream = 1;
+// Separate these random numbers from each other and from all others that the same seed gives.
+constexpr uint64_t kDrawStream = 1;
+constexpr uint64_t kXtcStream = 2;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+double SumInLanes(const float* x, size_t size) {
+  constexpr size_t kLanes = 8;
+  double lanes[kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += static_cast<double>(x[i + lane]);
+  }
+  for (size_t lane = 0; i < size; ++i, ++lane) lanes[lane] += static_cast<double>(x[i]);
+  double sum = 0;
+  for (const double lane : lanes) sum += lane;
+  return sum;
+}
+
+// The index at which the running sum of `weights` passes `uniform` times their sum. In blocks, so
+// that one long chain of additions is not what it waits for.
+size_t IndexAt(std::span<const float> weights, double uniform) {
+  constexpr size_t kBlock = 512;
+  std::vector<double> block_sums;
+  double sum = 0;
+  for (size_t first = 0; first < weights.size(); first += kBlock) {
+    const size_t size = std::min(kBlock, weights.size() - first);
+    block_sums.push_back(SumInLanes(weights.data() + first, size));
+    sum += block_sums.back();
+  }
+  const double target = uniform * sum;
+  double reached = 0;
+  size_t block = 0;
+  while (block + 1 < block_sums.size() && reached + block_sums[block] <= target) {
+    reached += block_sums[block++];
+  }
+  // Rounding may leave the target just beyond the last weight.
+  size_t last_positive = 0;
+  for (size_t i = block * kBlock; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    last_positive = i;
+    reached += static_cast<double>(weights[i]);
+    if (reached > target) break;
+  }
+  return last_positive;
+}
+
+// Relative to the largest logit, so that no temperature, however small, overflows.
+void DivideByTemperature(Candidates& candidates, double temperature) {
+  constexpr double kLargestFactor = 1e30;
+  const std::span<float> logits = candidates.logits();
+  const float largest = logits[candidates.BestIndex()];
+  const auto factor = static_cast<float>(std::min(1 / temperature, kLargestFactor));
+  for (float& logit : logits) logit -= largest;
+  Scale(logits.data(), factor, static_cast<int64_t>(logits.size()));
+}
 
 }  // namespace
 
-Sampler::Sampler(const SamplingOptions& options, int64_t num_tokens)
-    : options_(options), num_tokens_(num_tokens) {
-  TRINITY_CHECK(num_tokens > 0 && options.temperature >= 0);
+Sampler::Sampler(const SamplingOptions& options, int64_t num_tokens, std::vector<int32_t> stop_ids)
+    : options_(options),
+      num_tokens_(num_tokens),
+      stop_ids_(std::move(stop_ids)),
+      penalties_(options),
+      dry_(options.dry) {
+  TRINITY_CHECK(num_tokens > 0);
+  ValidateSampling(options, num_tokens);
+}
+
+void Sampler::Begin(std::span<const int32_t> prompt_ids) {
+  history_ = {};
+  penalties_.Clear();
+  dry_.Clear();
+  history_.num_prompt_ids = prompt_ids.size();
+  for (const int32_t id : prompt_ids) Accept(id);
+}
+
+void Sampler::Accept(int32_t id) {
+  history_.ids.push_back(id);
+  penalties_.CountLast(history_);
+  dry_.CountLast(history_);
 }
 
 int32_t Sampler::Pick(std::span<const float> logits, int64_t position) {
-  const int64_t size = std::min(num_tokens_, static_cast<int64_t>(logits.size()));
-  const int64_t best = ArgMax(logits.data(), size);
-  if (options_.temperature == 0) return static_cast<int32_t>(best);
+  logits = logits.first(std::min(logits.size(), static_cast<size_t>(num_tokens_)));
+  if (options_.temperature == 0 && !ChangesLogits()) {
+    return static_cast<int32_t>(ArgMax(logits.data(), static_cast<int64_t>(logits.size())));
+  }
+  candidates_.Reset(logits);
+  ApplyBias();
+  if (candidates_.logits()[candidates_.BestIndex()] == -kInfinity) return 0;
+  for (const SamplingStep step : options_.steps) Apply(step, static_cast<uint64_t>(position));
+  const size_t index =
+      options_.temperature == 0 ? candidates_.BestIndex() : Draw(static_cast<uint64_t>(position));
+  return candidates_.IdAt(index);
+}
 
-  // Scaled relative to the largest logit: no temperature, however small, overflows.
-  probabilities_.resize(static_cast<size_t>(size));
-  const double largest = logits[static_cast<size_t>(best)];
-  for (size_t i = 0; i < probabilities_.size(); ++i) {
-    probabilities_[i] = static_cast<float>((logits[i] - largest) / options_.temperature);
+bool Sampler::ChangesLogits() const {
+  return penalties_.is_active() || dry_.is_active() || !options_.logit_bias.empty() ||
+         options_.min_tokens > 0;
+}
+
+void Sampler::ApplyBias() {
+  const std::span<float> logits = candidates_.logits();
+  for (const LogitBias& entry : options_.logit_bias) {
+    if (const std::optional<size_t> index = candidates_.FindIndex(entry.id)) {
+      candidates_.Lower(*index, -entry.bias);
+    }
   }
-  Softmax(probabilities_.data(), size, probabilities_.data());
-  double sum = 0;
-  for (const float p : probabilities_) sum += p;
-  const double target =
-      sum * UniformAt(options_.seed, kSamplingStream, static_cast<uint64_t>(position));
-  double reached = 0;
-  for (size_t i = 0; i < probabilities_.size(); ++i) {
-    reached += probabilities_[i];
-    if (reached > target) return static_cast<int32_t>(i);
+  if (static_cast<int64_t>(history_.num_output_ids()) >= options_.min_tokens) return;
+  for (const int32_t id : stop_ids_) {
+    if (const std::optional<size_t> index = candidates_.FindIndex(id)) logits[*index] = -kInfinity;
   }
-  return static_cast<int32_t>(best);
+}
+
+void Sampler::Apply(SamplingStep step, uint64_t position) {
+  if (step == SamplingStep::kPenalties) return penalties_.Apply(candidates_);
+  if (step == SamplingStep::kDry) return dry_.Apply(history_, candidates_);
+  // The other steps can only take from a greedy pick what it is.
+  if (options_.temperature == 0) return;
+  switch (step) {
+    case SamplingStep::kTopNSigma:
+      if (options_.top_n_sigma > 0) KeepTopNSigma(candidates_, options_.top_n_sigma);
+      break;
+    case SamplingStep::kTopK:
+      if (options_.top_k > 0) KeepTopK(candidates_, options_.top_k);
+      break;
+    case SamplingStep::kTypicalP:
+      if (options_.typical_p < 1) KeepTypicalP(candidates_, options_.typical_p);
+      break;
+    case SamplingStep::kTopP:
+      if (options_.top_p < 1) KeepTopP(candidates_, options_.top_p);
+      break;
+    case SamplingStep::kMinP:
+      if (options_.min_p > 0) KeepMinP(candidates_, options_.min_p);
+      break;
+    case SamplingStep::kXtc:
+      if (UniformAt(options_.seed, kXtcStream, position) < options_.xtc_probability) {
+        RemoveTopChoices(candidates_, options_.xtc_threshold);
+      }
+      break;
+    default:
+      if (options_.temperature != 1) DivideByTemperature(candidates_, options_.temperature);
+  }
+}
+
+size_t Sampler::Draw(uint64_t position) {
+  return IndexAt(candidates_.ComputeProbabilities(),
+                 UniformAt(options_.seed, kDrawStream, position));
 }
 
 }  // namespace trinity

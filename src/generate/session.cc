@@ -31,9 +31,10 @@ std::span<const float> Session::Append(std::span<const int32_t> ids, const Cance
     if (cancel.is_cancelled()) return {};
     const int64_t count = std::min(prefill_chunk_, num_ids - first);
     step_.Clear();
-    step_.Add(cache_, ids.subspan(static_cast<size_t>(first), static_cast<size_t>(count)),
-              first + count == num_ids ? 1 : 0);
+    const auto chunk = ids.subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+    step_.Add(cache_, chunk, first + count == num_ids ? 1 : 0);
     model_.Forward(step_, activations_);
+    token_ids_.insert(token_ids_.end(), chunk.begin(), chunk.end());
   }
   return {activations_.logits.Row(0), static_cast<size_t>(model_.config().vocab_size)};
 }

@@ -27,15 +27,21 @@ class Session {
   std::span<const float> Append(std::span<const int32_t> ids, const CancelToken& cancel);
 
   int64_t length() const { return cache_.length(); }
+  // The tokens that are held, [length()].
+  std::span<const int32_t> token_ids() const { return token_ids_; }
   int64_t max_context() const { return max_context_; }
   const Model& model() const { return model_; }
-  void Clear() { cache_.Clear(); }
+  void Clear() {
+    cache_.Clear();
+    token_ids_.clear();
+  }
 
  private:
   const Model& model_;
   int64_t prefill_chunk_;
   int64_t max_context_;
   KvCache cache_;
+  std::vector<int32_t> token_ids_;
   Step step_;
   Activations activations_;
 };
