@@ -72,6 +72,7 @@ void RoundToBF16(const float* from, int64_t size, uint16_t* to) {
     const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
     const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7FFFu)));
     const auto quiet = hn::Or(bits, hn::Set(du, 0x400000u));
+    // Not Ne(value, value): it is false for NaN.
     const auto is_nan = hn::RebindMask(du, hn::IsNaN(value));
     const auto upper = hn::ShiftRight<16>(hn::IfThenElse(is_nan, quiet, rounded));
     hn::StoreU(hn::TruncateTo(d16, upper), d16, to);

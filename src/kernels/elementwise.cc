@@ -70,7 +70,10 @@ HWY_INLINE float LargestOf(const float* x, int64_t size) {
     const auto value = hn::LoadU(d, x + i);
     largest = hn::IfThenElse(hn::Gt(value, largest), value, largest);
   }
-  float result = hn::GetLane(hn::MaxOfLanes(d, largest));
+  // Not MaxOfLanes: in EMU128 it knows nothing below the lowest finite value.
+  HWY_ALIGN float lanes[kLanes];
+  hn::Store(largest, d, lanes);
+  float result = *std::max_element(lanes, lanes + kLanes);
   for (; i < size; ++i) result = x[i] > result ? x[i] : result;
   return result;
 }
