@@ -11,6 +11,8 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "checkpoint/checked_arithmetic.h"
+#include "checkpoint/gguf.h"
+#include "checkpoint/gguf_splits.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/shard_index.h"
 
@@ -22,6 +24,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kSingleFile = "model.safetensors";
 constexpr std::string_view kIndexFile = "model.safetensors.index.json";
 constexpr std::string_view kIndexSuffix = ".safetensors.index.json";
+constexpr std::string_view kGgufSuffix = ".gguf";
 
 std::string PathIn(const std::string& folder, std::string_view name) {
   return (fs::path(folder) / name).string();
@@ -67,11 +70,13 @@ Checkpoint Checkpoint::Open(const std::string& path) {
     if (path.ends_with(kIndexSuffix)) {
       checkpoint.AddShards(path);
     } else {
-      checkpoint.AddSafetensors(path);
+      checkpoint.AddFile(path);
     }
   }
   checkpoint.IndexByName();
-  checkpoint.config_ = LoadConfig(PathIn(checkpoint.folder_, "config.json"));
+  checkpoint.config_ = checkpoint.gguf_metadata_
+                           ? std::make_shared<const Json>(Json::object())
+                           : LoadConfig(PathIn(checkpoint.folder_, "config.json"));
   return checkpoint;
 }
 
@@ -85,6 +90,49 @@ void Checkpoint::AddFolder() {
   } else {
     Fail("{}: expected {} or {} in this folder, found neither", path_, kSingleFile, kIndexFile);
   }
+}
+
+void Checkpoint::AddFile(const std::string& path) {
+  if (path.ends_with(kGgufSuffix) || HasGgufMagic(File(path))) {
+    AddGguf(path);
+  } else {
+    AddSafetensors(path);
+  }
+}
+
+void Checkpoint::AddGguf(const std::string& path) {
+  files_.emplace_back(path);
+  GgufHeader header = ReadGgufHeader(files_.back(), 0);
+  const std::optional<GgufSplit> split = FindGgufSplit(header.metadata, path);
+  gguf_metadata_ = std::make_shared<const Json>(std::move(header.metadata));
+  tensors_ = std::move(header.tensors);
+  if (!split) return;
+  if (split->index != 0) {
+    Fail("{}: is file {} of {} of a split model: name the first one", path, split->index + 1,
+         split->count);
+  }
+  for (int64_t i = 1; i < split->count; ++i) {
+    files_.emplace_back(GgufSplitPath(path, i, split->count));
+    const std::string& part_path = files_.back().path();
+    header = ReadGgufHeader(files_.back(), static_cast<int>(i));
+    const std::optional<GgufSplit> part = FindGgufSplit(header.metadata, part_path);
+    if (!part || part->index != i || part->count != split->count) {
+      Fail("{}: expected file {} of {} of a split model, found file {} of {}", part_path, i + 1,
+           split->count, part ? part->index + 1 : 1, part ? part->count : 1);
+    }
+    std::move(header.tensors.begin(), header.tensors.end(), std::back_inserter(tensors_));
+  }
+  if (static_cast<int64_t>(tensors_.size()) != split->num_tensors) {
+    Fail("{}: split.tensors.count: expected the number of tensors of all files, {}, found {}", path,
+         tensors_.size(), split->num_tensors);
+  }
+}
+
+void Checkpoint::Translate(const std::function<std::string(const TensorInfo&)>& name_of,
+                           std::shared_ptr<const Json> config) {
+  for (TensorInfo& tensor : tensors_) tensor.name = name_of(tensor);
+  IndexByName();
+  config_ = std::move(config);
 }
 
 void Checkpoint::AddSafetensors(const std::string& path) {

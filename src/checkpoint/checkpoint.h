@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -37,8 +38,9 @@ class Checkpoint {
  public:
   // Opens a Hugging Face folder (config.json beside model.safetensors or
   // model.safetensors.index.json), one safetensors file or an index (config.json beside it, if
-  // there). Tensors may be empty (a 0 in the shape): they have a name and no bytes. Throws Error
-  // with file, field or tensor, expected and found.
+  // there), or a GGUF file, of a split model the first one (its metadata instead of a config, names
+  // as in the file). Tensors may be empty (a 0 in the shape): they have a name and no bytes. Throws
+  // Error with file, field or tensor, expected and found.
   static Checkpoint Open(const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -47,6 +49,14 @@ class Checkpoint {
 
   // config.json; an empty object where there is none.
   const Json& config() const { return *config_; }
+
+  // The metadata of a GGUF file; nullptr for other formats.
+  const Json* gguf_metadata() const { return gguf_metadata_.get(); }
+
+  // Gives the tensors the names that `name_of` finds for them, and sets the config: for formats
+  // that have words of their own. Refuses two tensors of one name.
+  void Translate(const std::function<std::string(const TensorInfo&)>& name_of,
+                 std::shared_ptr<const Json> config);
 
   const std::vector<TensorInfo>& tensors() const { return tensors_; }  // sorted by name
   const std::vector<File>& files() const { return files_; }
@@ -59,13 +69,16 @@ class Checkpoint {
 
  private:
   void AddFolder();
+  void AddFile(const std::string& path);  // safetensors or GGUF
   void AddSafetensors(const std::string& path);
+  void AddGguf(const std::string& path);
   void AddShards(const std::string& index_path);
   void IndexByName();  // refuses a name that occurs twice
 
   std::string path_;
   std::string folder_;
   std::shared_ptr<const Json> config_;
+  std::shared_ptr<const Json> gguf_metadata_;
   std::vector<File> files_;
   std::vector<TensorInfo> tensors_;
 };
