@@ -46,9 +46,7 @@ float MultiplyAddOnTarget(int64_t rounds, int64_t* ops) {
   constexpr int kChains = 12;
   hn::Vec<D> acc[kChains];
   // Different beginnings, or the compiler keeps one chain for all.
-  TRINITY_UNROLL for (int i = 0; i < kChains; ++i) {
-    acc[i] = hn::Set(d, static_cast<float>(i));
-  }
+  TRINITY_UNROLL for (int i = 0; i < kChains; ++i) { acc[i] = hn::Set(d, static_cast<float>(i)); }
   const auto a = hn::Set(d, 0.999F);
   const auto b = hn::Set(d, 0.001F);
   for (int64_t round = 0; round < rounds; ++round) {
