@@ -8,10 +8,15 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/added_tokens.h"
+
 namespace trinity {
 
 enum class SpecialTokens { kAdd, kLeaveOut };  // for Encode: what the post-processor adds (BOS)
 enum class DecodeSpecial { kKeep, kSkip };     // for Decode
+// Whether added tokens are looked for in a text, or "<|im_end|>" in it is ten characters and no
+// more: text of users inside a rendered chat may ask for that.
+enum class AddedTokensInText { kRecognise, kPlain };
 
 // Text to token ids and back, as tokenizer.json says: its added tokens, its pre-tokenizer steps,
 // its BPE merges and its post-processor. Immutable and thread-safe.
@@ -25,9 +30,10 @@ class Tokenizer {
   Tokenizer& operator=(Tokenizer&&) noexcept;
   ~Tokenizer();
 
-  // Bytes that are not UTF-8 are first replaced by U+FFFD. Added tokens in `text` are recognised
-  // unless `text` is said to be plain.
-  std::vector<int32_t> Encode(std::string_view text, SpecialTokens special) const;
+  // Bytes that are not UTF-8 are first replaced by U+FFFD, one for each maximal part. Throws Error
+  // for texts above 700 MB, and where a regex of a hostile tokenizer.json takes too much work.
+  std::vector<int32_t> Encode(std::string_view text, SpecialTokens special,
+                              AddedTokensInText added = AddedTokensInText::kRecognise) const;
 
   // The text of `ids`, with U+FFFD for each maximal part that is not UTF-8. Ids without a token
   // (padding rows of the embedding) decode to nothing.
@@ -42,13 +48,8 @@ class Tokenizer {
 
   int64_t num_tokens() const;  // entries of the vocabulary with the added tokens
   int64_t num_merges() const;
-  std::vector<std::string> pre_tokenizer_steps() const;  // their type names, for people
-  struct AddedToken {
-    int32_t id;
-    std::string content;
-    bool special;
-  };
-  const std::vector<AddedToken>& added_tokens() const;
+  const std::vector<std::string>& pre_tokenizer_steps() const;  // type names, for people
+  const std::vector<AddedToken>& added_tokens() const;          // in the order of the file
 
  private:
   struct Parts;
