@@ -92,3 +92,12 @@ def documented_commands_exist(tree):
                     yield file.finding(
                         "command", number, f"'trinity {command}' has no file {stem}.cc"
                     )
+
+
+def commands_are_documented(tree):
+    readme = next((file.text for file in tree.files if file.path == "README.md"), "")
+    for file in tree.cpp_files():
+        if file.folders == ["src", "cli"] and file.name.endswith("_command.cc"):
+            command = file.name.removesuffix("_command.cc").replace("_", "-")
+            if not re.search(rf"\btrinity {command}\b", readme):
+                yield file.finding("command", 0, f"README.md does not mention trinity {command}")

@@ -99,3 +99,28 @@ def layer_diagram_has_no_cycle(tree):
                 "layer", 0, message
             )
         known.add(name)
+
+
+ARCHITECTURE = "docs/architecture.md"
+ARROW = re.compile(r"^\s*(\w+) --> (\w+)\s*$")
+
+
+def drawn_layers_are_those_of_the_build(tree):
+    """The arrows of the diagram are the USES of add_layer; those of cli are drawn in part."""
+    for file in tree.files:
+        if file.path != ARCHITECTURE:
+            continue
+        layers = read_layers(tree)
+        drawn = {}
+        for number, line in enumerate(file.lines, 1):
+            if match := ARROW.match(line):
+                drawn[match.groups()] = number
+        for (layer, used), number in drawn.items():
+            if layer not in layers or used not in layers[layer][0]:
+                yield file.finding(
+                    "layer", number, f"{layer} does not use {used} in CMakeLists.txt"
+                )
+        for layer, (uses, _) in layers.items():
+            for used in sorted(uses - {layer}) if layer != "cli" else []:
+                if (layer, used) not in drawn:
+                    yield file.finding("layer", 0, f"the arrow {layer} --> {used} is missing")

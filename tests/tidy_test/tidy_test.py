@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RULES = [
     include_rules.includes_follow_the_layers,
     include_rules.layer_diagram_has_no_cycle,
+    include_rules.drawn_layers_are_those_of_the_build,
     source_rules.folders_are_named_by_content,
     source_rules.file_names_are_snake_case,
     source_rules.file_names_are_unique,
@@ -34,6 +35,7 @@ RULES = [
     document_rules.links_resolve,
     document_rules.named_paths_exist,
     document_rules.documented_commands_exist,
+    document_rules.commands_are_documented,
 ]
 
 
@@ -48,12 +50,13 @@ GOOD_TREE = {
     "add_layer(model USES base kernels)\n",
     "README.md": "Read [the map](docs/map.md#the-map), `src/base/shape.h` and `trinity run`.\n",
     "docs/map.md": "# The map\n",
+    "docs/architecture.md": "kernels --> base\nmodel --> base\nmodel --> kernels\ncli --> base\n",
     "src/base/shape.h": "#pragma once\n\n#include <string>\n\n// A shape.\nstruct Shape {};\n",
     "src/base/shape.cc": '#include "base/shape.h"\n',
     "src/kernels/add.h": '#pragma once\n\n#include "base/shape.h"\n\n// Adds.\nvoid Add();\n',
     "src/kernels/add.cc": '#include "kernels/add.h"\n\n#include <hwy/highway.h>\n\nvoid Add() {}\n',
     "src/model/block.cc": '#include "kernels/add.h"\n\nvoid Forward() { Add(); }\n',
-    "src/cli/run.cc": '#include <iostream>\n\n#include "base/shape.h"\n',
+    "src/cli/run_command.cc": '#include <iostream>\n\n#include "base/shape.h"\n',
     "tests/kernels/add_test.cc": '#include "kernels/add.h"\n#include "tests/support/paths.h"\n',
     "tests/support/paths.h": "#pragma once\n\n// Paths.\n",
     "tests/data/golden.bin": "x",
@@ -87,7 +90,10 @@ VIOLATIONS = [
         "CMakeLists.txt",
         "add_layer(base USES kernels)\nadd_layer(kernels USES base)\n"
         "add_layer(model USES base kernels)\n",
-        {"src/kernels/add.cc": "void Add() {}\n"},
+        {
+            "src/kernels/add.cc": "void Add() {}\n",
+            "docs/architecture.md": GOOD_TREE["docs/architecture.md"] + "base --> kernels\n",
+        },
     ),
     ("include", "src/model/gone.cc:1", '#include "base/gone.h"\n', {}),
     ("include", "src/model/relative.cc:1", '#include "block.h"\n', {}),
@@ -121,12 +127,25 @@ VIOLATIONS = [
     ("word", "docs/place.md:1", "See /ho" "me/me/file.\n", {}),
     ("header", "src/base/bare.h:1", "#pragma once\nstruct Bare {};\n", {}),
     ("header", "src/base/twice.h:1", "// Twice.\nstruct Twice {};\n", {}),
-    ("document", "README.md:151", "line\n" * 151, {}),
+    ("document", "README.md:151", "`trinity run`\n" * 151, {}),
     ("size", "tests/data", None, {"tests/data/huge.bin": "x" * ((25 << 20) + 1)}),
     ("link", "docs/lost.md:1", "[here](nowhere.md)\n", {}),
     ("link", "docs/anchor.md:1", "[here](map.md#no-such)\n", {}),
     ("link", "docs/path.md:1", "`src/base/gone.h`\n", {}),
     ("command", "docs/command.md:2", "```\ntrinity fly\n```\n", {}),
+    ("command", "src/cli/fly_command.cc", "// Flies.\n", {}),
+    (
+        "layer",
+        "docs/architecture.md",
+        "kernels --> base\nmodel --> base\n",
+        {},
+    ),
+    (
+        "layer",
+        "docs/architecture.md:4",
+        "kernels --> base\nmodel --> base\nmodel --> kernels\nbase --> model\n",
+        {},
+    ),
 ]
 
 
