@@ -62,31 +62,38 @@ void BytePairEncoding::MergePiece(std::string_view piece, Scratch& scratch,
 }
 
 void BytePairEncoding::MergeShort(std::string_view piece, std::vector<int32_t>& ids) const {
-  std::array<int32_t, kShortBytes + 1> symbols;
-  std::array<Merge, kShortBytes + 1> merges;  // of a symbol with the next
-  size_t count = piece.size();
-  const auto look_up = [&](size_t i) {
-    const Merge* merge = i + 1 < count ? merges_.Find(symbols[i], symbols[i + 1]) : nullptr;
-    merges[i] = merge != nullptr ? *merge : Merge{kNoRank, 0};
+  struct Symbol {
+    int32_t id;
+    Merge merge;  // with the next symbol
+    size_t next;
   };
-  for (size_t i = 0; i < count; ++i) symbols[i] = id_of_byte_[static_cast<uint8_t>(piece[i])];
-  for (size_t i = 0; i < count; ++i) look_up(i);
-  while (count > 1) {
-    size_t best = 0;
-    for (size_t i = 1; i + 1 < count; ++i) {
-      if (merges[i].rank < merges[best].rank) best = i;
-    }
-    if (merges[best].rank == kNoRank) break;
-    symbols[best] = merges[best].product;
-    --count;
-    for (size_t i = best + 1; i < count; ++i) {
-      symbols[i] = symbols[i + 1];
-      merges[i] = merges[i + 1];
-    }
-    look_up(best);
-    if (best > 0) look_up(best - 1);
+  std::array<Symbol, kShortBytes> symbols;
+  const size_t end = piece.size();
+  const auto look_up = [&](Symbol& symbol) {
+    const Merge* merge =
+        symbol.next < end ? merges_.Find(symbol.id, symbols[symbol.next].id) : nullptr;
+    symbol.merge = merge != nullptr ? *merge : Merge{kNoRank, 0};
+  };
+  for (size_t i = 0; i < end; ++i) {
+    symbols[i] = {id_of_byte_[static_cast<uint8_t>(piece[i])], {kNoRank, 0}, i + 1};
   }
-  ids.insert(ids.end(), symbols.begin(), symbols.begin() + static_cast<ptrdiff_t>(count));
+  for (size_t i = 0; i < end; ++i) look_up(symbols[i]);
+  while (true) {
+    Symbol* best = &symbols[0];
+    Symbol* before_best = nullptr;
+    for (size_t i = 0; symbols[i].next < end; i = symbols[i].next) {
+      Symbol& after = symbols[symbols[i].next];
+      if (after.merge.rank >= best->merge.rank) continue;
+      best = &after;
+      before_best = &symbols[i];
+    }
+    if (best->merge.rank == kNoRank) break;
+    best->id = best->merge.product;
+    best->next = symbols[best->next].next;
+    look_up(*best);
+    if (before_best != nullptr) look_up(*before_best);
+  }
+  for (size_t i = 0; i < end; i = symbols[i].next) ids.push_back(symbols[i].id);
 }
 
 // The merge of the symbol at `at` with its right neighbour, noted and queued.

@@ -43,13 +43,20 @@ class Vocabulary {
     Kind kind = Kind::kNone;
   };
 
+  struct Slot {
+    uint32_t hash = 0;
+    int32_t id = -1;  // -1: free
+  };
+
+  static uint32_t HashOf(std::string_view bytes);
   // The slot of the token, or the free one where it belongs; none if too many collide.
-  std::optional<size_t> FindSlot(std::string_view bytes, Kind kind) const;
+  std::optional<size_t> FindSlot(std::string_view bytes, Kind kind, uint32_t hash) const;
+  std::optional<int32_t> FindKind(std::string_view bytes, Kind kind) const;
   void Grow();
 
   std::string arena_;
   std::vector<Entry> entries_;  // by id
-  std::vector<int32_t> slots_;  // hash table of ids, -1: free; a power of two, at most half full
+  std::vector<Slot> slots_;     // hash table; a power of two, at most half full
   int64_t num_tokens_ = 0;
   size_t longest_bytes_ = 0;
 };
