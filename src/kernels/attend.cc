@@ -150,7 +150,8 @@ void StoreKeyValue(const float* key, const float* value, int64_t head_dim, DType
     return;
   }
   for (int64_t i = 0; i < head_dim; ++i) {
-    std::memcpy(keys + BytesOf(dtype, i * kKeyGroupTokens), &key[i], sizeof(float));
+    std::memcpy(keys, &key[i], sizeof(float));
+    keys += kKeyGroupTokens * static_cast<int64_t>(sizeof(float));
   }
   std::memcpy(values, value, static_cast<size_t>(head_dim) * sizeof(float));
 }
