@@ -41,7 +41,7 @@ test: install-test
 asan tsan: install-test
 	cmake --preset $@ >/dev/null
 	cmake --build build/$@
-	ctest --test-dir build/$@ --output-on-failure --no-tests=error
+	ctest --test-dir build/$@ --output-on-failure --no-tests=error -j $(shell nproc)
 
 bench: install-bench build/bench/build.ninja
 	cmake --build build/bench --target trinity benchmarks
