@@ -256,7 +256,7 @@ class HeaderParser {
            alignment, offset);
     }
     if (offset > static_cast<uint64_t>(reader_.remaining())) {
-      Fail("{}: {}: offset {} lies beyond the file", reader_.path(), place, offset);
+      Fail("{}: {}: offset {} lies beyond the file (truncated?)", reader_.path(), place, offset);
     }
     tensor.offset = static_cast<int64_t>(offset);
     tensors_.push_back(std::move(tensor));

@@ -166,6 +166,8 @@ TEST_F(SafetensorsHeader, RefusesUnknownTypeByName) {
 TEST_F(SafetensorsHeader, RefusesSpanThatDiffersFromShapeTimesType) {
   EXPECT_THAT(HeaderRefusal(R"({"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,20]}})", 20),
               HasSubstr("tensor w: F32 [2, 3] takes 24 bytes, data_offsets span 20"));
+  EXPECT_THAT(HeaderRefusal(R"({"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,28]}})", 28),
+              HasSubstr("tensor w: F32 [2, 3] takes 24 bytes, data_offsets span 28"));
 }
 
 TEST_F(SafetensorsHeader, RefusesShapesWhoseProductOverflows) {
