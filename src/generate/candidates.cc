@@ -14,6 +14,20 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLargest = std::numeric_limits<float>::max();
 
+// Whether all kLogitBlock values are finite: x * 0 is 0 then, and NaN otherwise. In lanes of a
+// constant number, which the compiler keeps in vectors.
+bool IsAllFinite(const float* x) {
+  constexpr size_t kLanes = 16;
+  static_assert(kLogitBlock % kLanes == 0);
+  float lanes[kLanes] = {};
+  for (size_t i = 0; i < kLogitBlock; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += x[i + lane] * 0.0F;
+  }
+  float sum = 0;
+  for (const float value : lanes) sum += value;
+  return sum == 0;
+}
+
 }  // namespace
 
 float FiniteLogit(double logit) {
@@ -27,13 +41,10 @@ void Candidates::Reset(std::span<const float> logits) {
   holds_all_ = true;
   ids_.clear();
   logits_.assign(logits.begin(), logits.end());
-  // Outside of (-infinity, kLargest] there is hardly ever a value: what is needed is found by
-  // blocks, and only those are visited.
+  // There is hardly ever a value that is not finite: blocks without one are told by a sum.
   for (size_t first = 0; first < logits_.size(); first += kLogitBlock) {
     const size_t end = std::min(first + kLogitBlock, logits_.size());
-    int num_finite = 0;
-    for (size_t i = first; i < end; ++i) num_finite += std::fabs(logits_[i]) <= kLargest ? 1 : 0;
-    if (num_finite == static_cast<int>(end - first)) continue;
+    if (end - first == kLogitBlock && IsAllFinite(logits_.data() + first)) continue;
     for (size_t i = first; i < end; ++i) {
       if (std::isnan(logits_[i])) logits_[i] = -kInfinity;
       logits_[i] = std::min(logits_[i], kLargest);
@@ -55,6 +66,23 @@ void Candidates::Lower(size_t index, double amount) {
   logits_[index] = FiniteLogit(static_cast<double>(logits_[index]) - amount);
 }
 
+bool Candidates::HasLogit() const {
+  return std::any_of(logits_.begin(), logits_.end(), [](float x) { return x > -kInfinity; });
+}
+
+void Candidates::DivideBy(double temperature) {
+  constexpr double kLargestFactor = 1e30;
+  constexpr size_t kLanes = 16;
+  const float largest = logits_[BestIndex()];
+  const auto factor = static_cast<float>(std::min(1 / temperature, kLargestFactor));
+  size_t i = 0;
+  for (; i + kLanes <= size(); i += kLanes) {
+    float* block = logits_.data() + i;
+    for (size_t lane = 0; lane < kLanes; ++lane) block[lane] = (block[lane] - largest) * factor;
+  }
+  for (; i < size(); ++i) logits_[i] = (logits_[i] - largest) * factor;
+}
+
 size_t Candidates::BestIndex() const {
   return static_cast<size_t>(ArgMax(logits_.data(), static_cast<int64_t>(size())));
 }
@@ -68,7 +96,7 @@ std::span<const float> Candidates::ComputeProbabilities() {
 void Candidates::KeepIndices(std::vector<int32_t> indices) {
   TRINITY_CHECK(!indices.empty());
   if (indices.size() == size()) return;
-  std::sort(indices.begin(), indices.end());
+  if (!std::is_sorted(indices.begin(), indices.end())) std::sort(indices.begin(), indices.end());
   // Ascending, so that no value is overwritten before it is read.
   for (size_t i = 0; i < indices.size(); ++i) {
     const auto from = static_cast<size_t>(indices[i]);

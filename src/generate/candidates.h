@@ -25,6 +25,13 @@ class Candidates {
   // Subtracts from the logit at `index` and stays finite; -infinity stays -infinity.
   void Lower(size_t index, double amount);
 
+  // Divides all logits by `temperature` > 0, relative to the largest, which becomes 0: no
+  // temperature, however small, overflows.
+  void DivideBy(double temperature);
+
+  // Whether any logit is above -infinity.
+  bool HasLogit() const;
+
   // The lowest index of the largest logit.
   size_t BestIndex() const;
 

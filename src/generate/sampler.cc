@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "generate/truncation_steps.h"
+#include "generate/weight_sum.h"
 #include "kernels/elementwise.h"
 
 namespace trinity {
@@ -18,28 +19,15 @@ constexpr uint64_t kXtcStream = 2;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-double SumInLanes(const float* x, size_t size) {
-  constexpr size_t kLanes = 8;
-  double lanes[kLanes] = {};
-  size_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += static_cast<double>(x[i + lane]);
-  }
-  for (size_t lane = 0; i < size; ++i, ++lane) lanes[lane] += static_cast<double>(x[i]);
-  double sum = 0;
-  for (const double lane : lanes) sum += lane;
-  return sum;
-}
-
-// The index at which the running sum of `weights` passes `uniform` times their sum. In blocks, so
-// that one long chain of additions is not what it waits for.
+// The index at which the running sum of `weights` passes `uniform` times their sum. By the sums of
+// blocks first.
 size_t IndexAt(std::span<const float> weights, double uniform) {
   constexpr size_t kBlock = 512;
   std::vector<double> block_sums;
   double sum = 0;
   for (size_t first = 0; first < weights.size(); first += kBlock) {
     const size_t size = std::min(kBlock, weights.size() - first);
-    block_sums.push_back(SumInLanes(weights.data() + first, size));
+    block_sums.push_back(SumOfWeights(weights.subspan(first, size)));
     sum += block_sums.back();
   }
   const double target = uniform * sum;
@@ -57,16 +45,6 @@ size_t IndexAt(std::span<const float> weights, double uniform) {
     if (reached > target) break;
   }
   return last_positive;
-}
-
-// Relative to the largest logit, so that no temperature, however small, overflows.
-void DivideByTemperature(Candidates& candidates, double temperature) {
-  constexpr double kLargestFactor = 1e30;
-  const std::span<float> logits = candidates.logits();
-  const float largest = logits[candidates.BestIndex()];
-  const auto factor = static_cast<float>(std::min(1 / temperature, kLargestFactor));
-  for (float& logit : logits) logit -= largest;
-  Scale(logits.data(), factor, static_cast<int64_t>(logits.size()));
 }
 
 }  // namespace
@@ -102,7 +80,7 @@ int32_t Sampler::Pick(std::span<const float> logits, int64_t position) {
   }
   candidates_.Reset(logits);
   ApplyBias();
-  if (candidates_.logits()[candidates_.BestIndex()] == -kInfinity) return 0;
+  if (!candidates_.HasLogit()) return 0;
   for (const SamplingStep step : options_.steps) Apply(step, static_cast<uint64_t>(position));
   const size_t index =
       options_.temperature == 0 ? candidates_.BestIndex() : Draw(static_cast<uint64_t>(position));
@@ -154,7 +132,7 @@ void Sampler::Apply(SamplingStep step, uint64_t position) {
       }
       break;
     default:
-      if (options_.temperature != 1) DivideByTemperature(candidates_, options_.temperature);
+      if (options_.temperature != 1) candidates_.DivideBy(options_.temperature);
   }
 }
 

@@ -7,6 +7,8 @@
 
 #include "base/check.h"
 #include "generate/best_logits.h"
+#include "generate/weight_sum.h"
+#include "kernels/elementwise.h"
 
 namespace trinity {
 namespace {
@@ -23,25 +25,24 @@ bool ComesFirst(const WeightedEntry& a, const WeightedEntry& b) {
   return a.key > b.key || (a.key == b.key && a.index < b.index);
 }
 
-double SumOfWeights(std::span<const WeightedEntry> entries) {
+double WeightOf(std::span<const WeightedEntry> entries) {
   double sum = 0;
   for (const WeightedEntry& entry : entries) sum += entry.weight;
   return sum;
 }
 
-// The indices of the fewest entries, those of the largest keys first, that together weigh at least
-// `mass`; all where they do not. Halves the range in which the border lies, so the entries are
-// never sorted as a whole.
-std::vector<int32_t> FewestThatWeigh(std::vector<WeightedEntry>& entries, double mass) {
+// How many of `entries` it takes, the first in order, to weigh at least `mass`; they stand at the
+// front then. Halves the range in which the border lies, so the entries are never sorted as a
+// whole.
+size_t CountThatWeigh(std::vector<WeightedEntry>& entries, double mass) {
   constexpr size_t kSmall = 64;
+  const auto at = [&](size_t i) { return entries.begin() + static_cast<ptrdiff_t>(i); };
   size_t first = 0;
   size_t end = entries.size();
   while (end - first > kSmall) {
     const size_t middle = first + (end - first) / 2;
-    std::nth_element(entries.begin() + static_cast<ptrdiff_t>(first),
-                     entries.begin() + static_cast<ptrdiff_t>(middle),
-                     entries.begin() + static_cast<ptrdiff_t>(end), ComesFirst);
-    const double upper_half = SumOfWeights(std::span(entries).subspan(first, middle - first));
+    std::nth_element(at(first), at(middle), at(end), ComesFirst);
+    const double upper_half = WeightOf(std::span(entries).subspan(first, middle - first));
     if (upper_half >= mass) {
       end = middle;
     } else {
@@ -49,23 +50,48 @@ std::vector<int32_t> FewestThatWeigh(std::vector<WeightedEntry>& entries, double
       first = middle;
     }
   }
-  std::sort(entries.begin() + static_cast<ptrdiff_t>(first),
-            entries.begin() + static_cast<ptrdiff_t>(end), ComesFirst);
+  std::sort(at(first), at(end), ComesFirst);
   double reached = 0;
-  size_t count = first;
-  while (count < end) {
-    reached += entries[count++].weight;
-    if (reached >= mass) break;
-  }
-  std::vector<int32_t> indices;
-  for (size_t i = 0; i < count; ++i) indices.push_back(entries[i].index);
-  return indices;
+  while (first < end && reached < mass) reached += entries[first++].weight;
+  return first;
 }
 
-double Sum(std::span<const float> values) {
-  double sum = 0;
-  for (const float value : values) sum += value;
-  return sum;
+// The indices, ascending, of the fewest, those of the largest keys first, of equal ones the lowest
+// index first, whose weights add up to at least `mass`; all where they do not. Buckets of equal
+// width, counted down from the largest key, find the narrow range that holds the border.
+std::vector<int32_t> FewestThatWeigh(std::span<const float> keys, std::span<const float> weights,
+                                     double mass) {
+  constexpr size_t kNumBuckets = 2048;
+  constexpr float kBucketsPerUnit = 32;
+  const float largest =
+      keys[static_cast<size_t>(ArgMax(keys.data(), static_cast<int64_t>(keys.size())))];
+  // At least one: what rounds to no mass would take none.
+  mass = std::max(mass, std::numeric_limits<double>::min());
+  const auto bucket_of = [&](size_t i) {
+    constexpr float kLast = kNumBuckets - 1;
+    return static_cast<size_t>(std::min((largest - keys[i]) * kBucketsPerUnit, kLast));
+  };
+  std::vector<double> bucket_mass(kNumBuckets, 0.0);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (weights[i] > 0) bucket_mass[bucket_of(i)] += weights[i];
+  }
+  size_t border = 0;
+  while (border + 1 < kNumBuckets && bucket_mass[border] < mass) mass -= bucket_mass[border++];
+
+  std::vector<int32_t> indices;
+  std::vector<WeightedEntry> entries;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (weights[i] == 0) continue;
+    const size_t bucket = bucket_of(i);
+    if (bucket < border) indices.push_back(static_cast<int32_t>(i));
+    if (bucket == border) entries.push_back({keys[i], weights[i], static_cast<int32_t>(i)});
+  }
+  const size_t count = CountThatWeigh(entries, mass);
+  const auto num_above = static_cast<ptrdiff_t>(indices.size());
+  for (size_t i = 0; i < count; ++i) indices.push_back(entries[i].index);
+  std::sort(indices.begin() + num_above, indices.end());
+  std::inplace_merge(indices.begin(), indices.begin() + num_above, indices.end());
+  return indices;
 }
 
 }  // namespace
@@ -78,16 +104,8 @@ void KeepTopK(Candidates& candidates, int64_t k) {
 
 void KeepTopP(Candidates& candidates, double share) {
   const std::span<const float> probabilities = candidates.ComputeProbabilities();
-  const std::span<const float> logits = candidates.logits();
-  const double total = Sum(probabilities);
-  // All below this together weigh less than what may be left out: they need no sorting.
-  const double negligible = (1 - share) * total / static_cast<double>(logits.size());
-  std::vector<WeightedEntry> entries;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (probabilities[i] < negligible) continue;
-    entries.push_back({logits[i], probabilities[i], static_cast<int32_t>(i)});
-  }
-  candidates.KeepIndices(FewestThatWeigh(entries, share * total));
+  const double mass = share * SumOfWeights(probabilities);
+  candidates.KeepIndices(FewestThatWeigh(candidates.logits(), probabilities, mass));
 }
 
 void KeepMinP(Candidates& candidates, double ratio) {
@@ -106,13 +124,11 @@ void KeepTypicalP(Candidates& candidates, double share) {
   for (size_t i = 0; i < logits.size(); ++i) {
     if (probabilities[i] > 0) entropy += probabilities[i] * surprise(i);
   }
-  std::vector<WeightedEntry> entries;
+  std::vector<float> keys(logits.size(), -kInfinity);
   for (size_t i = 0; i < logits.size(); ++i) {
-    if (probabilities[i] == 0) continue;
-    const auto key = static_cast<float>(-std::fabs(surprise(i) - entropy));
-    entries.push_back({key, probabilities[i], static_cast<int32_t>(i)});
+    if (probabilities[i] > 0) keys[i] = static_cast<float>(-std::fabs(surprise(i) - entropy));
   }
-  candidates.KeepIndices(FewestThatWeigh(entries, share * Sum(probabilities)));
+  candidates.KeepIndices(FewestThatWeigh(keys, probabilities, share * SumOfWeights(probabilities)));
 }
 
 void KeepTopNSigma(Candidates& candidates, double num_sigmas) {
