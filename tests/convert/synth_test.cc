@@ -138,6 +138,21 @@ TEST(Synth, GivesTheSameValuesForAnyShardSize) {
   EXPECT_EQ(index["metadata"]["total_size"], summary.tensor_bytes);
 }
 
+TEST(Synth, TensorsLargerThanAUnitOfWorkDoNotRepeat) {
+  TemporaryFolder folder;
+  Json config = TinyConfig();
+  config["vocab_size"] = 20'000;
+  SynthInto(folder / "m", {}, 3, config);
+  const std::vector<double> head = ValuesOf(Checkpoint::Open(folder / "m"), "lm_head.weight");
+  constexpr size_t kPeriod = (1 << 20) / sizeof(uint16_t);
+  size_t num_equal = 0;
+  for (size_t i = kPeriod; i < head.size(); ++i) {
+    if (head[i] == head[i - kPeriod]) ++num_equal;
+  }
+  // Chance alone makes about one in 200 equal in BF16.
+  EXPECT_LT(num_equal, (head.size() - kPeriod) / 50);
+}
+
 TEST(Synth, SeedAndNameDecideTheValues) {
   TemporaryFolder folder;
   SynthOptions options;
