@@ -83,7 +83,7 @@ void Moe::ComputeHidden(const HiddenItem& item, const Activations& a) const {
 void Moe::Down(Activations& a) const {
   a.mlp_output.Resize(a.mlp_input.rows(), config_.hidden_size);
   const int64_t num_panels = weights_.experts.front().down_proj.num_panels();
-  const int64_t per_item = PanelsPerItem(num_panels, pool_.num_threads());
+  const int64_t per_item = PanelsPerItem(num_panels, a.mlp_input.rows(), pool_.num_threads());
   pool_.ParallelFor((num_panels + per_item - 1) / per_item, [&](int64_t item, int) {
     const int64_t first = item * per_item;
     DownPanels(first, std::min(per_item, num_panels - first), a);

@@ -7,10 +7,11 @@
 
 namespace trinity {
 
-int64_t PanelsPerItem(int64_t num_panels, int num_threads) {
+int64_t PanelsPerItem(int64_t num_panels, int64_t num_rows, int num_threads) {
   constexpr int64_t kMostPanels = 8;
-  constexpr int64_t kItemsPerThread = 8;
-  return std::clamp<int64_t>(num_panels / (num_threads * kItemsPerThread), 1, kMostPanels);
+  constexpr int64_t kManyRows = 16;
+  const int64_t items_per_thread = num_rows < kManyRows ? 8 : 2;
+  return std::clamp<int64_t>(num_panels / (num_threads * items_per_thread), 1, kMostPanels);
 }
 
 std::span<const float* const> InputRows(const Matrix& matrix, int64_t first, int64_t count) {
@@ -31,10 +32,12 @@ void Project(std::span<const Projection> projections, ThreadPool& pool) {
   int64_t num_panels = 0;
   for (const Projection& p : projections) {
     TRINITY_CHECK(p.input->cols() == p.matrix->cols);
+    TRINITY_CHECK(p.input->rows() == projections.front().input->rows());
     p.output->Resize(p.input->rows(), p.matrix->rows);
     num_panels += p.matrix->num_panels();
   }
-  const int64_t per_item = PanelsPerItem(num_panels, pool.num_threads());
+  const int64_t num_rows = projections.front().input->rows();
+  const int64_t per_item = PanelsPerItem(num_panels, num_rows, pool.num_threads());
   const auto items_of = [per_item](const Projection& p) {
     return (p.matrix->num_panels() + per_item - 1) / per_item;
   };

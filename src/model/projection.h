@@ -19,9 +19,10 @@ struct Projection {
 // Computes projections of as many rows side by side, in one parallel region.
 void Project(std::span<const Projection> projections, ThreadPool& pool);
 
-// Panels of a matrix that one work item takes: enough that activations are packed rarely, few
-// enough that all threads stay busy to the end.
-int64_t PanelsPerItem(int64_t num_panels, int num_threads);
+// Panels of a matrix that one work item takes: few enough that all threads stay busy to the end,
+// and with many rows enough that copying activations for the item costs little beside multiplying
+// them.
+int64_t PanelsPerItem(int64_t num_panels, int64_t num_rows, int num_threads);
 
 // Pointers to `count` rows of a matrix, in memory that the thread keeps; good until its next call
 // with the same purpose.
