@@ -1,1 +1,125 @@
-int main() { return 0; }
+#include <array>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "cli/cancel_on_interrupt.h"
+#include "cli/command_line.h"
+#include "cli/inspect_command.h"
+#include "cli/logits_command.h"
+#include "cli/run_command.h"
+#include "cli/standard_output.h"
+#include "cli/synth_command.h"
+#include "cli/tokenize_command.h"
+#include "cli/verify_command.h"
+#include "cli/version_text.h"
+#include "kernels/simd_target.h"
+
+namespace trinity {
+namespace {
+
+constexpr int kFailedExitCode = 1;
+constexpr int kUsageExitCode = 2;
+constexpr int kOutputClosedExitCode = 141;  // as a shell shows a process that SIGPIPE ended
+
+struct Command {
+  std::string_view name;
+  std::string_view purpose;
+  int (*run)(CommandArguments arguments);
+};
+
+constexpr std::array<Command, 6> kCommands = {{
+    {"run", "answer a prompt", RunCommand},
+    {"inspect", "show what a checkpoint holds: layers, parameters, bytes, cache", InspectCommand},
+    {"tokenize", "turn text into token ids, or ids into text", TokenizeCommand},
+    {"logits", "write the logits of a text into a safetensors file", LogitsCommand},
+    {"verify", "compare a model with what another implementation computed", VerifyCommand},
+    {"synth", "write a checkpoint of random weights in the shape of a Trinity", SynthCommand},
+}};
+
+std::string HelpText() {
+  std::string text =
+      "Runs the Trinity models of Arcee (AFMoE) on CPUs\n"
+      "Usage: trinity COMMAND [OPTIONS]\n\nCommands:\n";
+  for (const Command& command : kCommands) {
+    text += fmt::format("  {:<10}{}\n", command.name, command.purpose);
+  }
+  text +=
+      "\nOptions:\n"
+      "  -h,--help     Show this help and exit; trinity COMMAND --help explains a command\n"
+      "  --version     Show version, compiler and SIMD target and exit\n"
+      "\nEnvironment:\n"
+      "  TRINITY_MODEL        the model where a command is given none\n"
+      "  TRINITY_SIMD_TARGET  the SIMD target to compute with; --version shows which there are\n"
+      "\nExit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.\n"
+      "\nExample:\n  trinity run -p \"What is a violin?\"\n";
+  return text;
+}
+
+void FollowEnvironment() {
+  const char* target = std::getenv("TRINITY_SIMD_TARGET");
+  if (target == nullptr || *target == '\0') return;
+  try {
+    ForceSimdTarget(target);
+  } catch (const UsageError& error) {
+    throw UsageError(fmt::format("TRINITY_SIMD_TARGET: {}", error.what()));
+  }
+}
+
+int Dispatch(CommandArguments arguments) {
+  FollowEnvironment();
+  if (arguments.empty()) {
+    throw UsageError("expected a command, found none (see trinity --help)");
+  }
+  const std::string_view name = arguments[0];
+  if (name == "--help" || name == "-h" || name == "help") {
+    WriteOutput(HelpText());
+    return EXIT_SUCCESS;
+  }
+  if (name == "--version" || name == "-V" || name == "version") {
+    WriteOutput(VersionText());
+    return EXIT_SUCCESS;
+  }
+  for (const Command& command : kCommands) {
+    if (command.name == name) return command.run(arguments.subspan(1));
+  }
+  throw UsageError(fmt::format("unknown command \"{}\" (see trinity --help)", Printable(name)));
+}
+
+void ReportFailure(std::string_view message) { WriteNotice(fmt::format("trinity: {}\n", message)); }
+
+// Runs the command and turns what it throws into one line on stderr and an exit code.
+int GuardedMain(CommandArguments arguments) {
+  try {
+    return Dispatch(arguments);
+  } catch (const UsageError& error) {
+    ReportFailure(error.what());
+    return kUsageExitCode;
+  } catch (const OutputClosed&) {
+    return kOutputClosedExitCode;
+  } catch (const Interrupted&) {
+    ReportFailure("interrupted");
+    return kInterruptedExitCode;
+  } catch (const std::bad_alloc&) {
+    ReportFailure("out of memory");
+  } catch (const Error& error) {
+    ReportFailure(error.what());
+  } catch (const std::exception& error) {
+    ReportFailure(fmt::format("unexpected error: {}", Printable(error.what())));
+  } catch (...) {
+    ReportFailure("unexpected error");
+  }
+  return kFailedExitCode;
+}
+
+}  // namespace
+}  // namespace trinity
+
+int main(int argc, char** argv) {
+  trinity::IgnoreBrokenPipes();
+  const trinity::CommandArguments all(argv, static_cast<size_t>(argc));
+  return trinity::GuardedMain(all.subspan(argc > 0 ? 1 : 0));
+}

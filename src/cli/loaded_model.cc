@@ -1,0 +1,63 @@
+#include "cli/loaded_model.h"
+
+#include <sys/sysinfo.h>
+
+#include <chrono>
+
+#include "base/error.h"
+#include "cli/amount_text.h"
+#include "cli/model_path.h"
+#include "cli/progress_line.h"
+
+namespace trinity {
+namespace {
+
+// Better a message now than the kernel's kill after minutes of reading.
+void CheckThatItFits(const Checkpoint& checkpoint) {
+  struct sysinfo info {};
+  if (sysinfo(&info) != 0) return;
+  const auto memory_bytes = static_cast<int64_t>((info.totalram + info.totalswap) * info.mem_unit);
+  if (checkpoint.total_bytes() <= memory_bytes) return;
+  Fail("{}: its weights take {}, this machine has {} of memory", checkpoint.path(),
+       ByteText(checkpoint.total_bytes()), ByteText(memory_bytes));
+}
+
+}  // namespace
+
+void ModelOptions::AddTo(CommandLine& line) {
+  line.AddText("-m,--model", model, "PATH", "The same as MODEL");
+  line.AddInteger("-t,--threads", threads, {1, 1024},
+                  "Threads to compute with; default: the physical cores that this process may use");
+}
+
+void ModelOptions::AddKvTypeTo(CommandLine& line) {
+  line.AddChoice("--kv-type", kv_type, {"f32", "f16", "bf16"},
+                 "How keys and values are cached; default f32");
+}
+
+std::string ModelOptions::path() const { return FindModelPath(OneOf(positional, model)); }
+
+int ModelOptions::num_threads() const {
+  return threads ? static_cast<int>(*threads) : ThreadPool::DefaultNumThreads();
+}
+
+DType ModelOptions::kv_dtype() const {
+  if (kv_type == "f16") return DType::kF16;
+  return kv_type == "bf16" ? DType::kBF16 : DType::kF32;
+}
+
+LoadedModel LoadModel(const Checkpoint& checkpoint, const ModelOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  CheckThatItFits(checkpoint);
+  const Clock::time_point start = Clock::now();
+  LoadedModel loaded;
+  loaded.pool = std::make_unique<ThreadPool>(options.num_threads());
+  ProgressLine line("loading weights");
+  loaded.model = Model::Load(checkpoint, *loaded.pool, [&](const LoadProgress& progress) {
+    line.Show(progress.bytes_done, progress.bytes_total);
+  });
+  loaded.load_s = std::chrono::duration<double>(Clock::now() - start).count();
+  return loaded;
+}
+
+}  // namespace trinity

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/dtype.h"
+#include "base/thread_pool.h"
+#include "checkpoint/checkpoint.h"
+#include "cli/command_line.h"
+#include "model/model.h"
+
+namespace trinity {
+
+// The flags of every command that computes with a model.
+struct ModelOptions {
+  std::optional<std::string> positional;
+  std::optional<std::string> model;
+  std::optional<int64_t> threads;
+  std::string kv_type = "f32";
+
+  // `positional` is declared by the command itself, in its place.
+  void AddTo(CommandLine& line);
+  void AddKvTypeTo(CommandLine& line);
+
+  std::string path() const;  // throws Error
+  int num_threads() const;
+  DType kv_dtype() const;
+};
+
+inline constexpr const char* kModelHelp =
+    "Model folder (config.json, tokenizer.json, *.safetensors) or safetensors file; default: "
+    "$TRINITY_MODEL, else the bundled trinity-pico";
+
+// A model with what it stands on.
+struct LoadedModel {
+  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<Model> model;
+  double load_s = 0;
+};
+
+// Loads all weights, with a progress line where stderr is a terminal. Throws Error, also where they
+// cannot fit into this machine's memory.
+LoadedModel LoadModel(const Checkpoint& checkpoint, const ModelOptions& options);
+
+}  // namespace trinity

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cli/command_line.h"
+
+namespace trinity {
+
+// Where the text of a command comes from: -p, -f or stdin.
+struct PromptSource {
+  std::optional<std::string> prompt;
+  std::optional<std::string> file;
+
+  void AddTo(CommandLine& line);
+
+  bool is_given() const { return prompt || file; }
+
+  // -p as it is; a file or stdin to its end, without one final newline. Throws UsageError where
+  // both flags are used, or neither and stdin is a terminal.
+  std::string Read() const;
+};
+
+// All of stdin. Throws Error beyond 64 MiB.
+std::string ReadStandardInput();
+
+// The next line of stdin without its newline, absent at the end. Throws Error where a line has more
+// than 64 MiB.
+std::optional<std::string> ReadInputLine();
+
+// The file's content, for files that may also be pipes: -f <(command). Throws Error beyond 64 MiB.
+std::string ReadTextStream(const std::string& path);
+
+}  // namespace trinity

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <exception>
+#include <string_view>
+
+namespace trinity {
+
+// The reader of stdout has gone (`trinity run | head -1`): nothing is wrong, and nobody listens.
+class OutputClosed : public std::exception {
+ public:
+  const char* what() const noexcept override { return "stdout is closed"; }
+};
+
+// A pipe without a reader then fails a write instead of ending the process. Call it once, first.
+void IgnoreBrokenPipes();
+
+// Writes all of `text` to stdout, unbuffered. Throws OutputClosed where its reader has gone, and
+// StorageError for any other failure (disk full, say).
+void WriteOutput(std::string_view text);
+
+// Writes to stderr what is for people to see; failures are no matter.
+void WriteNotice(std::string_view text);
+
+bool NoticesAreShown();  // stderr is a terminal
+
+}  // namespace trinity

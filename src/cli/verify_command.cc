@@ -1,0 +1,240 @@
+#include "cli/verify_command.h"
+
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/json_text.h"
+#include "cli/loaded_model.h"
+#include "cli/standard_output.h"
+#include "measure/prompt_check.h"
+#include "measure/verify.h"
+
+namespace trinity {
+namespace {
+
+constexpr const char* kFooter =
+    R"(GOLDEN holds what an independent implementation computed: input_ids [B, T] I64, logits
+[B, T or the last positions, vocab_size] F32, and as far as there: hidden [L + 1, B, T or last,
+hidden_size] F32, router_experts [MoE layers, B, T, k] I32 with router_gap [MoE layers, B, T] F32,
+and greedy [B, steps] I64 with greedy_margin F32 and greedy_prompt_length [1]. Where the golden itself is
+undecided (router gap up to 1e-5, or two candidates nearer than the tolerance), a difference is a
+near tie and no failure.
+
+Exit codes: 0 everything holds, 1 something differs or failed, 2 wrong usage.
+
+Examples:
+  trinity verify path/to/model golden.safetensors
+  trinity verify path/to/model          (MODEL/golden.safetensors if there, else standard prompts)
+)";
+
+struct VerifyCommandOptions {
+  ModelOptions model;
+  std::optional<std::string> golden;
+  std::optional<double> tolerance;
+  std::optional<int64_t> prefill_chunk;
+  bool is_json = false;
+};
+
+ParseOutcome ParseOptions(CommandArguments arguments, VerifyCommandOptions& options) {
+  CommandLine line("trinity verify",
+                   "Compares a model with what another implementation computed, or with itself",
+                   kFooter);
+  line.AddPositional("MODEL", options.model.positional, kModelHelp);
+  line.AddPositional("GOLDEN", options.golden,
+                     "Safetensors file to compare with; default: golden.safetensors beside the "
+                     "model, else three standard prompts are tried");
+  line.AddNumber("--tolerance", options.tolerance, {0, 1e9},
+                 "Largest difference of a logit that is accepted; default 1e-4, and 5e-4 for "
+                 "sequences of more than 1,000 tokens");
+  line.AddInteger("--prefill-chunk", options.prefill_chunk, {1, 1 << 20},
+                  "Tokens of a sequence that are computed at once; default 512");
+  options.model.AddTo(line);
+  line.AddFlag("--json", options.is_json, "Print one JSON object with every number");
+  return line.Parse(arguments);
+}
+
+// JSON has no infinity: a difference to NaN is null.
+Json Finite(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+Json ToJson(const Agreement& agreement) {
+  return {{"compared", agreement.compared},
+          {"equal", agreement.equal},
+          {"near_ties", agreement.near_ties},
+          {"wrong", agreement.wrong()}};
+}
+
+Json ToJson(const TracedToken& token) {
+  return {{"sequence", token.sequence}, {"position", token.position}};
+}
+
+Json ToJson(const GoldenOutputs& golden, const GoldenReport& report) {
+  Json json;
+  json["golden"] = golden.path;
+  json["passed"] = report.Passed();
+  json["tolerance"] = report.tolerance;
+  json["sequences"] = report.num_sequences;
+  json["tokens"] = report.num_tokens;
+  json["logits"]["rows"] = report.num_logit_rows;
+  json["logits"]["largest_difference"] = Finite(report.largest_logit_difference);
+  json["logits"]["largest_difference_at"] = ToJson(report.largest_logit_token);
+  json["logits"]["mean_difference"] = Finite(report.mean_logit_difference);
+  json["top_1"] = ToJson(report.top_1);
+  json["top_5"] = ToJson(report.top_5);
+  if (report.largest_hidden_difference) {
+    json["hidden"]["largest_difference"] = Finite(*report.largest_hidden_difference);
+    Json& first = json["hidden"]["first_difference"];
+    if (report.first_hidden_difference) {
+      first = ToJson(report.first_hidden_difference->token);
+      first["index"] = report.first_hidden_difference->index;
+      first["difference"] = Finite(report.first_hidden_difference->difference);
+    }
+  }
+  if (report.router) json["router"] = ToJson(*report.router);
+  if (report.same_bits_alone) json["same_bits_alone"] = *report.same_bits_alone;
+  if (report.greedy) {
+    json["greedy"] = ToJson(*report.greedy);
+    if (report.smallest_greedy_margin) {
+      json["greedy"]["smallest_margin"] = *report.smallest_greedy_margin;
+    }
+  }
+  return json;
+}
+
+std::string Line(std::string_view what, bool holds, const std::string& detail) {
+  return fmt::format("{:<12}{:<6}{}\n", what, holds ? "ok" : "FAIL", detail);
+}
+
+std::string AgreementText(const Agreement& agreement, std::string_view unit) {
+  std::string text = fmt::format("{} of {} {} equal", agreement.equal, agreement.compared, unit);
+  if (agreement.near_ties > 0) text += fmt::format(", {} near ties", agreement.near_ties);
+  if (agreement.wrong() > 0) text += fmt::format(", {} WRONG", agreement.wrong());
+  return text;
+}
+
+std::string HiddenText(const GoldenReport& report, int64_t num_layers) {
+  std::string text = fmt::format("largest difference {:.2e}", *report.largest_hidden_difference);
+  if (!report.first_hidden_difference) return text;
+  const HiddenDifference& first = *report.first_hidden_difference;
+  std::string where = fmt::format("after layer {}", first.index - 1);
+  if (first.index == 0) where = "in the embeddings";
+  if (first.index == num_layers) where = "after the final norm";
+  return text + fmt::format("; the first is {}, sequence {}, position {}: {:.2e}", where,
+                            first.token.sequence, first.token.position, first.difference);
+}
+
+std::string ToText(const GoldenOutputs& golden, const GoldenReport& report, int64_t num_layers) {
+  std::string text = fmt::format("{}: {} sequences of {} tokens\n", golden.path,
+                                 report.num_sequences, report.num_tokens);
+  text += Line("logits", report.largest_logit_difference <= report.tolerance,
+               fmt::format("largest difference {:.2e} (sequence {}, position {}), mean {:.2e}, "
+                           "tolerance {:.0e}",
+                           report.largest_logit_difference, report.largest_logit_token.sequence,
+                           report.largest_logit_token.position, report.mean_logit_difference,
+                           report.tolerance));
+  text += Line("top-1", report.top_1.wrong() == 0, AgreementText(report.top_1, "rows"));
+  text += Line("top-5", report.top_5.wrong() == 0, AgreementText(report.top_5, "rows"));
+  if (report.largest_hidden_difference) {
+    text += Line("hidden", !report.first_hidden_difference, HiddenText(report, num_layers));
+  }
+  if (report.router) {
+    text += Line("router", report.router->wrong() == 0, AgreementText(*report.router, "choices"));
+  }
+  if (report.same_bits_alone) {
+    text += Line("batch", *report.same_bits_alone,
+                 *report.same_bits_alone ? "the same bits alone and side by side"
+                                         : "other bits alone than side by side");
+  }
+  if (report.greedy) {
+    std::string detail = AgreementText(*report.greedy, "steps");
+    if (report.smallest_greedy_margin) {
+      detail += fmt::format(", smallest margin {:.2e}", *report.smallest_greedy_margin);
+    }
+    text += Line("greedy", report.greedy->wrong() == 0, detail);
+  }
+  return text + (report.Passed() ? "passed\n" : "FAILED\n");
+}
+
+Json ToJson(const PromptReport& report, const Tokenizer& tokenizer) {
+  Json json;
+  json["prompt"] = report.prompt;
+  json["prompt_ids"] = report.prompt_ids;
+  for (const ScoredToken& token : report.best) {
+    json["top_5"].push_back({{"id", token.id},
+                             {"token", tokenizer.Decode({&token.id, 1}, DecodeSpecial::kKeep)},
+                             {"logit", Finite(token.logit)}});
+  }
+  json["greedy"] = report.greedy;
+  json["greedy_text"] = tokenizer.Decode(report.greedy, DecodeSpecial::kKeep);
+  json["finite"] = report.is_finite;
+  json["decode_equals_prefill"] = report.decode_is_prefill;
+  return json;
+}
+
+std::string ToText(const PromptReport& report, const Tokenizer& tokenizer) {
+  const auto quoted = [&](std::span<const int32_t> ids) {
+    return JsonText(tokenizer.Decode(ids, DecodeSpecial::kKeep));
+  };
+  std::string text = fmt::format("\"{}\": {} tokens\n", report.prompt, report.prompt_ids.size());
+  for (const ScoredToken& token : report.best) {
+    text += fmt::format("  {:>9.4f}  {:>6}  {}\n", token.logit, token.id, quoted({&token.id, 1}));
+  }
+  text += fmt::format("  greedy: {}\n", quoted(report.greedy));
+  text += "  " + Line("finite", report.is_finite, "no logit is NaN or infinite");
+  text += "  " +
+          Line("decode", report.decode_is_prefill, "token by token gives the bits of one prefill");
+  return text;
+}
+
+int VerifyWithGolden(const VerifyCommandOptions& options, const Checkpoint& checkpoint,
+                     const std::string& golden_path) {
+  const Checkpoint golden_file = Checkpoint::Open(golden_path);
+  const Config config = Config::FromJson(checkpoint.config(), checkpoint.folder() + "/config.json");
+  const GoldenOutputs golden = GoldenOutputs::Read(golden_file, config);
+  const LoadedModel loaded = LoadModel(checkpoint, options.model);
+  VerifyOptions verify;
+  verify.tolerance = options.tolerance;
+  verify.prefill_chunk = options.prefill_chunk.value_or(verify.prefill_chunk);
+  const GoldenReport report = VerifyGolden(*loaded.model, golden, verify);
+  WriteOutput(options.is_json ? JsonText(ToJson(golden, report)) + "\n"
+                              : ToText(golden, report, config.num_hidden_layers));
+  return report.Passed() ? 0 : 1;
+}
+
+int VerifyWithPrompts(const VerifyCommandOptions& options, const Checkpoint& checkpoint) {
+  const Tokenizer tokenizer = Tokenizer::Load(checkpoint.folder());
+  const LoadedModel loaded = LoadModel(checkpoint, options.model);
+  VerifyOptions verify;
+  verify.prefill_chunk = options.prefill_chunk.value_or(verify.prefill_chunk);
+  bool passed = true;
+  Json json;
+  for (const std::string_view prompt : kStandardPrompts) {
+    const PromptReport report = CheckPrompt(*loaded.model, tokenizer, prompt, verify);
+    passed = passed && report.Passed();
+    if (options.is_json) {
+      json["prompts"].push_back(ToJson(report, tokenizer));
+    } else {
+      WriteOutput(ToText(report, tokenizer));
+    }
+  }
+  json["passed"] = passed;
+  WriteOutput(options.is_json ? JsonText(json) + "\n" : passed ? "passed\n" : "FAILED\n");
+  return passed ? 0 : 1;
+}
+
+}  // namespace
+
+int VerifyCommand(CommandArguments arguments) {
+  VerifyCommandOptions options;
+  if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
+  const Checkpoint checkpoint = Checkpoint::Open(options.model.path());
+  const std::string beside = checkpoint.folder() + "/golden.safetensors";
+  std::error_code error;
+  if (options.golden) return VerifyWithGolden(options, checkpoint, *options.golden);
+  if (std::filesystem::exists(beside, error)) return VerifyWithGolden(options, checkpoint, beside);
+  return VerifyWithPrompts(options, checkpoint);
+}
+
+}  // namespace trinity

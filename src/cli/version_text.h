@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string>
+
+namespace trinity {
+
+// Version, compiler and SIMD target, one a line.
+std::string VersionText();
+
+}  // namespace trinity
