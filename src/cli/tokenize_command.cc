@@ -20,7 +20,8 @@ namespace {
 
 constexpr const char* kFooter =
     R"(A single argument that is the path of a file or folder is MODEL, and the text comes from
-stdin; any other single argument is TEXT for the default model. With -m or -p there is nothing to guess.
+stdin; any other single argument is TEXT for the default model. With -m or -p there is nothing to
+guess.
 
 With --jsonl each line of stdin is a JSON string and each line of stdout the JSON array of its ids;
 with --jsonl --decode it is the other way round.

@@ -19,9 +19,9 @@ constexpr const char* kFooter =
     R"(GOLDEN holds what an independent implementation computed: input_ids [B, T] I64, logits
 [B, T or the last positions, vocab_size] F32, and as far as there: hidden [L + 1, B, T or last,
 hidden_size] F32, router_experts [MoE layers, B, T, k] I32 with router_gap [MoE layers, B, T] F32,
-and greedy [B, steps] I64 with greedy_margin F32 and greedy_prompt_length [1]. Where the golden itself is
-undecided (router gap up to 1e-5, or two candidates nearer than the tolerance), a difference is a
-near tie and no failure.
+and greedy [B, steps] I64 with greedy_margin F32 and greedy_prompt_length [1]. Where the golden
+itself is undecided (router gap up to 1e-5, or two candidates nearer than the tolerance), a
+difference is a near tie and no failure.
 
 Exit codes: 0 everything holds, 1 something differs or failed, 2 wrong usage.
 

@@ -4,16 +4,16 @@
 #include <cmath>
 #include <span>
 
+#include "generate/best_logits.h"
 #include "generate/session.h"
 #include "kernels/elementwise.h"
-#include "measure/best_tokens.h"
 #include "measure/forward_trace.h"
 #include "measure/logit_digest.h"
 
 namespace trinity {
 namespace {
 
-constexpr size_t kNumBest = 5;
+constexpr int64_t kNumBest = 5;
 constexpr size_t kNumGreedy = 5;
 
 // The digests of the logits after each of `ids`.
@@ -48,7 +48,9 @@ PromptReport CheckPrompt(const Model& model, const Tokenizer& tokenizer, std::st
   KvPools pools(model.config(), DType::kF32);
   Session session(model, pools, {options.prefill_chunk, std::nullopt});
   std::span<const float> logits = session.Append(report.prompt_ids, never).first(num_tokens);
-  report.best = BestTokens(logits, kNumBest);
+  for (const int32_t id : BestLogits(logits, kNumBest)) {
+    report.best.push_back({id, logits[static_cast<size_t>(id)]});
+  }
   std::vector<int32_t> ids = report.prompt_ids;
   while (true) {
     const auto best =

@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "measure/best_tokens.h"
 #include "measure/verify.h"
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
@@ -17,6 +16,11 @@ namespace trinity {
 inline constexpr std::array<std::string_view, 3> kStandardPrompts = {
     "Hello, how are you?", "Explain quantum computing in simple terms.",
     "Write a Python function to calculate fibonacci numbers."};
+
+struct ScoredToken {
+  int32_t id = 0;
+  float logit = 0;
+};
 
 // What a model makes of one prompt, encoded with its special tokens and without a chat template.
 struct PromptReport {

@@ -7,9 +7,9 @@
 #include <tuple>
 #include <vector>
 
+#include "generate/best_logits.h"
 #include "generate/session.h"
 #include "kernels/elementwise.h"
-#include "measure/best_tokens.h"
 #include "measure/logit_digest.h"
 
 namespace trinity {
@@ -17,20 +17,12 @@ namespace {
 
 // Choices whose gap is not above this may differ: float32 arithmetic in another order decides them.
 constexpr float kRouterGap = 1e-5F;
-constexpr size_t kTop = 5;
+constexpr int64_t kTop = 5;
 
 // Not NaN: infinite instead, so that it counts as the largest of all.
 double Difference(float a, float b) {
   const double difference = std::abs(static_cast<double>(a) - b);
   return std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
-}
-
-// The ids of the best tokens, sorted.
-std::vector<int32_t> SortedIds(std::span<const ScoredToken> best) {
-  std::vector<int32_t> ids;
-  for (const ScoredToken& token : best) ids.push_back(token.id);
-  std::sort(ids.begin(), ids.end());
-  return ids;
 }
 
 std::vector<int32_t> Sorted(std::span<const int32_t> ids) {
@@ -120,14 +112,15 @@ class GoldenComparison {
   // want_ holds the golden's logits.
   void CompareBest(std::span<const float> logits) {
     // One more than compared: how near is the first that is not among them?
-    const std::vector<ScoredToken> found = BestTokens(logits, kTop + 1);
-    const std::vector<ScoredToken> want = BestTokens(want_, kTop + 1);
+    const std::vector<int32_t> found = BestLogits(logits, kTop + 1);
+    const std::vector<int32_t> want = BestLogits(want_, kTop + 1);
+    const auto wanted = [&](size_t rank) { return want_[static_cast<size_t>(want[rank])]; };
     const auto compare = [&](Agreement& agreement, size_t count) {
       count = std::min(count, want.size());
       const bool is_near_tie =
-          count < want.size() && want[count - 1].logit - want[count].logit < report_.tolerance;
+          count < want.size() && wanted(count - 1) - wanted(count) < report_.tolerance;
       Count(agreement,
-            SortedIds(std::span(found).first(count)) == SortedIds(std::span(want).first(count)),
+            Sorted(std::span(found).first(count)) == Sorted(std::span(want).first(count)),
             is_near_tie);
     };
     compare(report_.top_1, 1);
