@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -219,6 +220,8 @@ struct BlockStatement final : Statement {
   Body body;
   Scope scope;
   int num_slots = 0;
+  // The variables around a scoped block, seen from there: they go before the context.
+  std::map<std::string, SlotRef> visible;
 };
 
 struct AutoescapeStatement final : Statement {

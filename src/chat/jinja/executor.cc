@@ -439,9 +439,18 @@ Executor::Flow Executor::RunWith(const WithStatement& with) {
 
 void Executor::RunBlock(const BlockStatement& block) {
   if (block.is_required) runtime_.Fail("required block '{}' not found", block.name);
-  const FunctionFrame frame(*this, block.num_slots, block.is_scoped ? activation_ : nullptr);
-  Enter(block.scope);
-  RunBody(block.body);
+  std::map<std::string, Value> visible = exported_;
+  for (const auto& [name, ref] : block.visible) {
+    const Value& value = activation_->At(ref);
+    if (!value.IsMissing()) visible[name] = value;
+  }
+  std::swap(exported_, visible);
+  {
+    const FunctionFrame frame(*this, block.num_slots, nullptr);
+    Enter(block.scope);
+    RunBody(block.body);
+  }
+  std::swap(exported_, visible);
 }
 
 const BlockStatement* Executor::FindBlock(std::string_view name) const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "chat/jinja/operator_tokens.h"
+
 namespace trinity::jinja {
 
 // One level of the parser's recursion.
@@ -20,37 +22,6 @@ class SyntaxLevel {
  private:
   ExpressionParser& parser_;
 };
-
-namespace {
-
-std::optional<Comparison> ComparisonOf(const Token& token) {
-  if (token.type != TokenType::kOperator) return std::nullopt;
-  if (token.text == "==") return Comparison::kEqual;
-  if (token.text == "!=") return Comparison::kNotEqual;
-  if (token.text == "<") return Comparison::kLess;
-  if (token.text == "<=") return Comparison::kLessEqual;
-  if (token.text == ">") return Comparison::kGreater;
-  if (token.text == ">=") return Comparison::kGreaterEqual;
-  return std::nullopt;
-}
-
-std::optional<BinaryOperator> ProductOf(const Token& token) {
-  if (token.type != TokenType::kOperator) return std::nullopt;
-  if (token.text == "*") return BinaryOperator::kMultiply;
-  if (token.text == "/") return BinaryOperator::kDivide;
-  if (token.text == "//") return BinaryOperator::kFloorDivide;
-  if (token.text == "%") return BinaryOperator::kModulo;
-  return std::nullopt;
-}
-
-bool IsReserved(std::string_view name) {
-  for (const std::string_view word : {"true", "false", "none", "True", "False", "None"}) {
-    if (name == word) return true;
-  }
-  return false;
-}
-
-}  // namespace
 
 ExpressionPtr ExpressionParser::New(ExpressionKind kind, Position position) {
   auto node = std::make_unique<Expression>();
@@ -235,12 +206,9 @@ ExpressionPtr ExpressionParser::ParsePrimary(NamespaceTargets namespaces) {
 
 ExpressionPtr ExpressionParser::ParseNameOrConstant(NamespaceTargets namespaces) {
   const Token token = stream_.Take();
-  if (token.text == "true" || token.text == "True") {
-    return Constant(Value::Bool(true), token.position);
-  }
-  if (token.text == "false" || token.text == "False") {
-    return Constant(Value::Bool(false), token.position);
-  }
+  const bool is_true = token.text == "true" || token.text == "True";
+  const bool is_false = token.text == "false" || token.text == "False";
+  if (is_true || is_false) return Constant(Value::Bool(is_true), token.position);
   if (token.text == "none" || token.text == "None") return Constant(Value::None(), token.position);
   ExpressionPtr name = New(ExpressionKind::kName, token.position);
   name->name = token.text;

@@ -157,6 +157,7 @@ class Lexer {
   }
 
   void Comment(size_t tag) {
+    if (at_ == source_.size()) return;  // Jinja2 forgives a tag that opens at the very end
     const size_t end = source_.find("#}", at_);
     if (end == std::string::npos) FailAt(tag, "missing end of comment tag");
     const char sign = end > at_ ? SignAt(end - 1) : '\0';
@@ -190,7 +191,7 @@ class Lexer {
       TakeAfterEnd(end_sign);
       return;
     }
-    FailAt(tag, "missing end of raw directive");
+    if (at_ < source_.size()) FailAt(tag, "missing end of raw directive");
   }
 
   // One token inside of a tag that `kind` opened; true at its end.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "chat/jinja/arithmetic.h"
 #include "chat/jinja/runtime.h"
 #include "chat/jinja/value.h"
 
@@ -7,7 +8,6 @@
 
 namespace trinity::jinja {
 
-enum class BinaryOperator { kAdd, kSubtract, kMultiply, kDivide, kFloorDivide, kModulo, kPower };
 enum class Comparison {
   kEqual,
   kNotEqual,
@@ -35,11 +35,5 @@ bool IsHashable(Runtime& runtime, const Value& value);
 
 // Throws: an operation on an undefined value, with why it is undefined.
 [[noreturn]] void FailUndefined(Runtime& runtime, const Value& value);
-
-// value or an Error that names `what`.
-Int CheckedAdd(Runtime& runtime, Int left, Int right);
-Int CheckedMultiply(Runtime& runtime, Int left, Int right);
-// The integer that `value` is worth toward zero; an Error if it does not fit.
-Int IntFromFloat(Runtime& runtime, double value);
 
 }  // namespace trinity::jinja

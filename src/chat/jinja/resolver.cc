@@ -114,7 +114,7 @@ class Analysis {
     return std::vector<Symbols>(count, symbols_);
   }
 
-  static constexpr size_t kMaxCopiedNames = 3'000'000;
+  static constexpr size_t kMaxCopiedNames = 1'500'000;
 
   Symbols& symbols_;
   size_t copied_;  // names in copies so far
@@ -326,15 +326,14 @@ class Resolver {
     BindBody(statement.body, Inside(symbols, place));
   }
 
-  // A scoped block sees the variables around it, another one only the context and what the
-  // template has set at its top.
+  // A block sees the context and what the template has set at its top; a scoped one also the
+  // variables around it.
   void BindBlock(BlockStatement& block, const Place& place) {
-    const Symbols* parent = block.is_scoped ? place.symbols : nullptr;
-    FunctionVariables* function =
-        NewFunction(parent == nullptr ? 0 : parent->function()->depth + 1);
-    Symbols symbols(parent, function);
+    FunctionVariables* function = NewFunction(0);
+    Symbols symbols(nullptr, function);
     Analysis(symbols).ReadBody(block.body);
     block.scope = symbols.MakeScope();
+    if (block.is_scoped) block.visible = place.symbols->VisibleStores();
     BindBody(block.body, {&symbols, false, false, false});
     block.num_slots = function->num_slots;
   }

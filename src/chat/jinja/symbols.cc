@@ -75,6 +75,14 @@ SlotRef Symbols::RefTo(const Variable& variable) const {
   return {function_->depth - variable.function->depth, variable.slot};
 }
 
+std::map<std::string, SlotRef> Symbols::VisibleStores() const {
+  std::map<std::string, SlotRef> visible;
+  for (const Symbols* scope = this; scope != nullptr; scope = scope->parent_) {
+    for (const std::string& name : scope->stores_) visible.emplace(name, RefTo(*Find(name)));
+  }
+  return visible;
+}
+
 Scope Symbols::MakeScope() const {
   Scope scope;
   for (const auto& [slot, origin] : origins_) {

@@ -42,6 +42,9 @@ class Symbols {
 
   size_t size() const { return variables_.size(); }
 
+  // The names that this scope and those around it set, the innermost variable of each.
+  std::map<std::string, SlotRef> VisibleStores() const;
+
   // What is to be done on entry.
   Scope MakeScope() const;
 

@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "chat/jinja/bound_arguments.h"
 #include "chat/jinja/iteration.h"
-#include "chat/jinja/json_text.h"
+#include "chat/jinja/json_dump.h"
 #include "chat/jinja/markup.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/percent_format.h"

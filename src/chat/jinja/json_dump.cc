@@ -1,4 +1,4 @@
-#include "chat/jinja/json_text.h"
+#include "chat/jinja/json_dump.h"
 
 #include <algorithm>
 #include <cmath>

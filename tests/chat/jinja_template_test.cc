@@ -1,0 +1,101 @@
+#include "chat/jinja/jinja_template.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/error.h"
+
+namespace trinity::jinja {
+namespace {
+
+using testing::HasSubstr;
+
+std::string Render(std::string_view text, const Json& context = Json::object()) {
+  return JinjaTemplate::Parse(text, "t").Render(context);
+}
+
+std::string ErrorOf(std::string_view text, const Json& context = Json::object()) {
+  try {
+    return "no error: " + Render(text, context);
+  } catch (const Error& e) {
+    return e.what();
+  }
+}
+
+TEST(JinjaTemplate, ErrorsCarryNameLineAndColumn) {
+  EXPECT_EQ(ErrorOf("x\n\n  {{ a.b }}"), "t:3:7: 'a' is undefined");
+  EXPECT_THAT(ErrorOf("é {{ 1 + }}"), HasSubstr("t:1:10: unexpected '}}'"));
+  EXPECT_THAT(ErrorOf("{% if x %}\n{% for y in z %}"), HasSubstr("t:2:"));
+  EXPECT_THAT(ErrorOf("\n{{ 'é' ~ 'x'.nope() }}"), HasSubstr("t:2:18: 'str object'"));
+  EXPECT_THAT(ErrorOf("{% wat %}"), HasSubstr("t:1:4: unknown tag 'wat'"));
+}
+
+TEST(JinjaTemplate, MessagesOfFilesCannotBreakLines) {
+  EXPECT_THAT(ErrorOf("{{ raise_exception('a\nb') }}"), testing::Not(HasSubstr("\n")));
+}
+
+TEST(JinjaTemplate, LoopElseRunsUnlessABodyWasFinished) {
+  EXPECT_EQ(Render("{% for x in [1, 2] %}{% continue %}{% else %}e{% endfor %}"), "e");
+  EXPECT_EQ(Render("{% for x in [1, 2] %}{{ x }}{% else %}e{% endfor %}"), "12");
+}
+
+TEST(JinjaTemplate, GeneratorsCanBeReadOnce) {
+  EXPECT_EQ(Render("{% set g = ['a']|map('upper') %}{{ g|join }}{{ g|join }}"), "A");
+  EXPECT_THAT(ErrorOf("{{ [1]|select|length }}"), HasSubstr("generator has no length"));
+}
+
+TEST(JinjaTemplate, GeneratorsComputeOnlyWhatIsRead) {
+  EXPECT_EQ(Render("{{ ['a', 1]|map('first')|first }}"), "a");
+}
+
+TEST(JinjaTemplate, MacrosSeeVariablesAsTheyAreWhenCalled) {
+  EXPECT_EQ(
+      Render("{% macro m() %}{{ x }}{% endmacro %}{{ m() }}{% set x = 1 %}{{ m() }}", {{"x", 5}}),
+      "1");
+}
+
+TEST(JinjaTemplate, LoopsForgetWhatTheySet) {
+  EXPECT_EQ(Render("{% for i in [1, 2] %}{{ x }}{% set x = i %}{% endfor %}{{ x }}", {{"x", 9}}),
+            "999");
+}
+
+TEST(JinjaTemplate, DotsFindMethodsFirstAndBracketsFindKeysFirst) {
+  const Json context = {{"d", {{"items", 1}}}};
+  EXPECT_EQ(Render("{{ d['items'] }} {{ d.items is callable }}", context), "1 True");
+}
+
+TEST(JinjaTemplate, MethodsThatChangeContainersDoNotExist) {
+  EXPECT_EQ(Render("{{ [].append is defined }}{{ {}.update is defined }}"), "FalseFalse");
+  EXPECT_THAT(ErrorOf("{{ [].append(1) }}"), HasSubstr("unsafe"));
+}
+
+TEST(JinjaTemplate, IntegersBeyond64BitsAreExactAndBeyond128AnError) {
+  EXPECT_EQ(Render("{{ n * 1000000000 }}", {{"n", 18446744073709551615u}}),
+            "18446744073709551615000000000");
+  EXPECT_THAT(ErrorOf("{{ 10 ** 39 }}"), HasSubstr("integer overflow"));
+}
+
+TEST(JinjaTemplate, StringsCountCodePoints) {
+  EXPECT_EQ(Render("{{ s|length }}{{ s[1] }}{{ s[::-1] }}", {{"s", "aé😀"}}), "3é😀éa");
+}
+
+TEST(JinjaTemplate, UnknownFiltersAreFoundBeforeRenderingExceptInConditions) {
+  EXPECT_THROW(JinjaTemplate::Parse("{{ x|nope }}", "t"), Error);
+  EXPECT_EQ(Render("{% if false %}{{ x|nope }}{% endif %}"), "");
+}
+
+TEST(JinjaTemplate, TemplatesThatAreNotUtf8AreRefused) {
+  EXPECT_THAT(ErrorOf("\xff"), HasSubstr("not UTF-8"));
+}
+
+TEST(JinjaTemplate, CanBeRenderedAgain) {
+  const JinjaTemplate t = JinjaTemplate::Parse("{% set ns = namespace(a=0) %}{{ ns.a }}", "t");
+  EXPECT_EQ(t.Render(Json::object()), "0");
+  EXPECT_EQ(t.Render(Json::object()), "0");
+}
+
+}  // namespace
+}  // namespace trinity::jinja
