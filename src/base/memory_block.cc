@@ -1,6 +1,7 @@
 #include "base/memory_block.h"
 
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 #include <utility>
 
@@ -33,6 +34,12 @@ MemoryBlock& MemoryBlock::operator=(MemoryBlock&& other) noexcept {
 
 MemoryBlock::~MemoryBlock() {
   if (data_ != nullptr) munmap(data_, static_cast<size_t>(num_bytes_));
+}
+
+int64_t FreeMemoryBytes() {
+  struct sysinfo info {};
+  if (sysinfo(&info) != 0) return 0;
+  return static_cast<int64_t>(info.freeram) * static_cast<int64_t>(info.mem_unit);
 }
 
 void Matrix::Resize(int64_t rows, int64_t cols) {

@@ -25,6 +25,9 @@ class MemoryBlock {
   int64_t num_bytes_ = 0;
 };
 
+// Memory that the system holds in reserve now, page cache not counted. 0 where it does not say.
+int64_t FreeMemoryBytes();
+
 // A block that holds floats [rows, cols], row by row. Grows when asked to, never shrinks, so that a
 // hot loop that has seen its largest shape allocates nothing. Content does not survive Resize.
 class Matrix {

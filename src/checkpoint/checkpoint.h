@@ -67,6 +67,10 @@ class Checkpoint {
   // Reads bytes [byte_offset, byte_offset + bytes.size()) of the tensor. Throws StorageError.
   void ReadAt(const TensorInfo& tensor, int64_t byte_offset, std::span<std::byte> bytes) const;
 
+  // Tells the system that these bytes of the tensor will not be read again soon: their page cache
+  // may go first.
+  void DropCache(const TensorInfo& tensor, int64_t byte_offset, int64_t num_bytes) const;
+
  private:
   void AddFolder();
   void AddFile(const std::string& path);  // safetensors or GGUF

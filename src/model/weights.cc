@@ -19,6 +19,9 @@ using tensor_names::OfLayer;
 // Bytes of a unit of reading: large enough for the disk, small beside the model.
 constexpr int64_t kUnitBytes = int64_t{2} << 20;
 
+// Free memory below which the system begins to search for more, which costs more than reading.
+constexpr int64_t kSpareBytes = int64_t{3} << 30;
+
 // A run of rows of one tensor, to be packed at one place.
 struct Unit {
   const TensorInfo* tensor;
@@ -220,12 +223,18 @@ class Loader {
       std::vector<std::byte>& buffer = buffers[static_cast<size_t>(thread)];
       buffer.resize(std::max(buffer.size(), static_cast<size_t>(UnitBytes(unit))));
       const std::span<std::byte> bytes(buffer.data(), static_cast<size_t>(UnitBytes(unit)));
-      checkpoint_.ReadAt(*unit.tensor, BytesOf(unit.tensor->dtype, unit.first_row * unit.cols),
-                         bytes);
+      const int64_t offset = BytesOf(unit.tensor->dtype, unit.first_row * unit.cols);
+      checkpoint_.ReadAt(*unit.tensor, offset, bytes);
       PackRows(bytes.data(), unit.tensor->dtype, unit.num_rows, unit.cols,
                memory + unit.destination);
       const std::lock_guard lock(progress_mutex);
       progress.bytes_done += UnitBytes(unit);
+      // Where file and weights do not fit side by side, the part of the file that was read is what
+      // can go: left to itself the system takes four times as long to find room, and takes it from
+      // the part that is still to be read.
+      if (FreeMemoryBytes() < progress.bytes_total - progress.bytes_done + kSpareBytes) {
+        checkpoint_.DropCache(*unit.tensor, offset, UnitBytes(unit));
+      }
       if (on_progress) on_progress(progress);
     });
   }
