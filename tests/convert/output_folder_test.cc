@@ -60,8 +60,8 @@ TEST(OutputFolder, RefusesWithNumbersWhereSpaceIsShort) {
     folder.RequireFreeSpace(int64_t{1} << 60);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), testing::ContainsRegex(
-                                  "expected 1152921504.61 GB of free space, found [0-9.]+ GB"));
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("expected 1152921504.61 GB of free space, found "));
   }
 }
 

@@ -291,9 +291,8 @@ TEST(Synth, RefusesWithNumbersWhereSpaceIsShort) {
   Json config = TinyConfig();
   config["hidden_size"] = 1 << 20;
   config["vocab_size"] = 1 << 24;
-  EXPECT_THAT(
-      ErrorOf(folder / "m", {}, config),
-      testing::ContainsRegex("expected [0-9]{5,}.[0-9]+ GB of free space, found [0-9.]+ GB"));
+  EXPECT_THAT(ErrorOf(folder / "m", {}, config),
+              AllOf(HasSubstr("expected 7"), HasSubstr(" GB of free space, found ")));
   EXPECT_FALSE(fs::exists(folder / "m"));
 }
 
