@@ -82,6 +82,10 @@ TEST(JinjaTemplate, StringsCountCodePoints) {
   EXPECT_EQ(Render("{{ s|length }}{{ s[1] }}{{ s[::-1] }}", {{"s", "aé😀"}}), "3é😀éa");
 }
 
+TEST(JinjaTemplate, SlicedRangesKeepTheirBounds) {
+  EXPECT_EQ(Render("{{ range(3, 0, -1)[100:1] }}"), "range(0, 2, -1)");
+}
+
 TEST(JinjaTemplate, UnknownFiltersAreFoundBeforeRenderingExceptInConditions) {
   EXPECT_THROW(JinjaTemplate::Parse("{{ x|nope }}", "t"), Error);
   EXPECT_EQ(Render("{% if false %}{{ x|nope }}{% endif %}"), "");
