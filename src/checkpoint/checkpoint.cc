@@ -204,8 +204,7 @@ void Checkpoint::ReadAt(const TensorInfo& tensor, int64_t byte_offset,
   files_[static_cast<size_t>(tensor.file_index)].ReadAt(tensor.offset + byte_offset, bytes);
 }
 
-void Checkpoint::DropCache(const TensorInfo& tensor, int64_t byte_offset,
-                           int64_t num_bytes) const {
+void Checkpoint::DropCache(const TensorInfo& tensor, int64_t byte_offset, int64_t num_bytes) const {
   files_[static_cast<size_t>(tensor.file_index)].DropCache(tensor.offset + byte_offset, num_bytes);
 }
 
