@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "cli/amount_text.h"
 #include "cli/json_text.h"
+#include "cli/loaded_model.h"
 #include "cli/model_path.h"
 #include "cli/standard_output.h"
 #include "model/memory_plan.h"
@@ -118,7 +119,7 @@ struct Inspection {
 };
 
 Inspection Inspect(const std::string& path) {
-  Checkpoint checkpoint = Checkpoint::Open(path);
+  Checkpoint checkpoint = OpenModelCheckpoint(path);
   Config config = Config::FromJson(checkpoint.config(), checkpoint.folder() + "/config.json");
   std::vector<LayerPlan> layers = PlanLayers(config);
   const WeightPlan weights = PlanWeights(config, checkpoint);

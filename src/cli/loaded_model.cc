@@ -24,6 +24,17 @@ void CheckThatItFits(const Checkpoint& checkpoint) {
 
 }  // namespace
 
+Checkpoint OpenModelCheckpoint(const std::string& path) {
+  Checkpoint checkpoint = Checkpoint::Open(path);
+  if (checkpoint.gguf_metadata() != nullptr) {
+    Fail(
+        "{}: expected a Hugging Face folder or a safetensors file, found GGUF, which cannot be "
+        "run yet",
+        path);
+  }
+  return checkpoint;
+}
+
 void ModelOptions::AddTo(CommandLine& line) {
   line.AddText("-m,--model", model, "PATH", "The same as MODEL");
   line.AddInteger("-t,--threads", threads, {1, 1024},

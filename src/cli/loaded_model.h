@@ -33,6 +33,9 @@ inline constexpr const char* kModelHelp =
     "Model folder (config.json, tokenizer.json, *.safetensors) or safetensors file; default: "
     "$TRINITY_MODEL, else the bundled trinity-pico";
 
+// Opens the checkpoint of a model. Throws Error also where the file can be read but not yet be run.
+Checkpoint OpenModelCheckpoint(const std::string& path);
+
 // A model with what it stands on.
 struct LoadedModel {
   std::unique_ptr<ThreadPool> pool;

@@ -205,7 +205,7 @@ void Compute(const LogitsOptions& options, const Model& model, std::span<const i
 int LogitsCommand(CommandArguments arguments) {
   LogitsOptions options;
   if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
-  const Checkpoint checkpoint = Checkpoint::Open(options.model.path());
+  const Checkpoint checkpoint = OpenModelCheckpoint(options.model.path());
   const Config config = Config::FromJson(checkpoint.config(), checkpoint.folder() + "/config.json");
   const std::vector<int32_t> ids = ReadIds(options, checkpoint);
   CheckIds(ids, config);

@@ -140,7 +140,7 @@ class Run {
   explicit Run(const RunOptions& options)
       : options_(options),
         prompt_text_(options.prompt.Read()),
-        checkpoint_(Checkpoint::Open(options.model.path())),
+        checkpoint_(OpenModelCheckpoint(options.model.path())),
         config_(Config::FromJson(checkpoint_.config(), checkpoint_.folder() + "/config.json")),
         tokenizer_(Tokenizer::Load(checkpoint_.folder())) {}
 

@@ -229,7 +229,7 @@ int VerifyWithPrompts(const VerifyCommandOptions& options, const Checkpoint& che
 int VerifyCommand(CommandArguments arguments) {
   VerifyCommandOptions options;
   if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
-  const Checkpoint checkpoint = Checkpoint::Open(options.model.path());
+  const Checkpoint checkpoint = OpenModelCheckpoint(options.model.path());
   const std::string beside = checkpoint.folder() + "/golden.safetensors";
   std::error_code error;
   if (options.golden) return VerifyWithGolden(options, checkpoint, *options.golden);

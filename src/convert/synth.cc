@@ -178,6 +178,7 @@ SynthSummary Synthesize(const Json& config_json, const SynthOptions& options, Th
   const std::vector<SynthTensor> tensors =
       ListSynthTensors(config, options.dtype, options.init, InitializerRangeOf(json));
   std::vector<TensorSpec> specs;
+  specs.reserve(tensors.size());
   for (const SynthTensor& tensor : tensors) specs.push_back(tensor.spec);
   const std::vector<Shard> shards = PlanShards(specs, options.max_shard_bytes);
 

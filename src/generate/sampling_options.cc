@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <unordered_set>
 #include <utility>
@@ -149,6 +150,7 @@ void CheckBreakers(const std::vector<std::vector<int32_t>>& breakers, int64_t nu
 
 std::vector<SamplingStep> DefaultSamplingSteps() {
   std::vector<SamplingStep> steps;
+  steps.reserve(std::size(kNamedSteps));
   for (const NamedStep& named : kNamedSteps) steps.push_back(named.step);
   return steps;
 }

@@ -16,8 +16,10 @@ constexpr int64_t kAnySize = -1;
 
 std::string ExpectedShape(const std::vector<int64_t>& shape) {
   std::vector<std::string> sizes;
-  for (const int64_t size : shape)
+  sizes.reserve(shape.size());
+  for (const int64_t size : shape) {
     sizes.push_back(size == kAnySize ? "any" : fmt::format("{}", size));
+  }
   return fmt::format("[{}]", fmt::join(sizes, ", "));
 }
 

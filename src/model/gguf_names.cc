@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 namespace trinity {
 namespace {
@@ -46,13 +47,12 @@ constexpr NamePair kLayerNames[] = {
 
 using Side = std::string_view NamePair::*;
 
-template <size_t N>
-std::optional<std::string_view> Find(const NamePair (&table)[N], Side from, Side to,
+std::optional<std::string_view> Find(std::span<const NamePair> table, Side from, Side to,
                                      std::string_view name) {
-  const auto* found = std::find_if(std::begin(table), std::end(table),
-                                   [&](const NamePair& pair) { return pair.*from == name; });
-  if (found == std::end(table)) return std::nullopt;
-  return found->*to;
+  const auto found = std::find_if(table.begin(), table.end(),
+                                  [&](const NamePair& pair) { return pair.*from == name; });
+  if (found == table.end()) return std::nullopt;
+  return (*found).*to;
 }
 
 // Whether `digits` is a number as it is written in names: no sign, no leading zero.

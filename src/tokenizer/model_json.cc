@@ -180,6 +180,7 @@ std::unique_ptr<const BytePairEncoding> ParseModel(const TokenizerField& field,
   CheckByteSymbols(vocabulary, field);
   MergeTable merges = MergeReader(field.At("merges"), vocabulary).Run();
   std::vector<int32_t> added_ids;
+  added_ids.reserve(added_tokens.size());
   for (const AddedToken& token : added_tokens) added_ids.push_back(token.id);
   using Whole = BytePairEncoding::WholePieces;
   return std::make_unique<const BytePairEncoding>(
