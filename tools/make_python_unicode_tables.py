@@ -94,7 +94,9 @@ def title_one(c):
 
 def main():
     sys.stdout.reconfigure(encoding="utf-8")
-    print(f"// Unicode {unicodedata.unidata_version}; written by tools/make_python_unicode_tables.py.")
+    print(
+        f"// Unicode {unicodedata.unidata_version}; written by tools/make_python_unicode_tables.py."
+    )
     print('#include "chat/jinja/python_unicode.h"\n')
     print("namespace trinity::jinja {\n")
     print("// clang-format off")
@@ -110,8 +112,11 @@ def main():
     print_ranges("IdentifierStart", str.isidentifier)
     print_ranges("IdentifierPart", lambda c: ("a" + c).isidentifier())
     # For the final sigma: Python skips case-ignorable characters, then asks for a cased one.
-    print_ranges("CaseIgnorable", lambda c: ("\u0391" + c + "\u03a3").lower()[-1] == "\u03c2"
-                 and ("." + c + "\u03a3").lower()[-1] == "\u03c3")
+    print_ranges(
+        "CaseIgnorable",
+        lambda c: ("\u0391" + c + "\u03a3").lower()[-1] == "\u03c2"
+        and ("." + c + "\u03a3").lower()[-1] == "\u03c3",
+    )
     print_ranges("Cased", lambda c: ("." + c + "\u03a3").lower()[-1] == "\u03c2")
     print_cases("Upper", str.upper)
     print_cases("Lower", str.lower)
