@@ -23,7 +23,7 @@ class BoundArguments {
   bool Has(size_t index) const { return !values_[index].IsMissing(); }
   const Value& operator[](size_t index) const { return values_[index]; }
   // The argument, or `absent` where it was not given.
-  Value Or(size_t index, Value absent) const { return Has(index) ? values_[index] : absent; }
+  Value Or(size_t index, const Value& absent) const { return Has(index) ? values_[index] : absent; }
 
   // Of a type, or an Error that names the function.
   Int Integer(size_t index) const;

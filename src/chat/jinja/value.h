@@ -15,8 +15,8 @@ namespace trinity::jinja {
 class Runtime;
 
 // Python's integers have no bound; ours have 128 bits, and what does not fit is an Error.
-__extension__ typedef __int128 Int;
-__extension__ typedef unsigned __int128 UnsignedInt;
+using Int = __int128;
+using UnsignedInt = unsigned __int128;
 
 enum class Kind : uint8_t {
   kMissing,  // a variable without a value; never visible to a template
