@@ -46,6 +46,16 @@ void ModelOptions::AddKvTypeTo(CommandLine& line) {
                  "How keys and values are cached; default f32");
 }
 
+void ModelOptions::AddComputeTo(CommandLine& line, const std::string& default_mode) {
+  compute = default_mode;
+  line.AddChoice(
+      "--compute", compute, {"f32", "bf16", "int8", "auto"},
+      "What matrix products are computed in: exactly in f32, with activations rounded "
+      "to bf16 (for BF16 weights) or int8 (for quantised weights), or what suits weights "
+      "and CPU; default " +
+          default_mode);
+}
+
 std::string ModelOptions::path() const { return FindModelPath(OneOf(positional, model)); }
 
 int ModelOptions::num_threads() const {
@@ -57,6 +67,12 @@ DType ModelOptions::kv_dtype() const {
   return kv_type == "bf16" ? DType::kBF16 : DType::kF32;
 }
 
+ComputeMode ModelOptions::compute_mode() const {
+  if (compute == "auto") return ComputeMode::kAuto;
+  if (compute == "int8") return ComputeMode::kInt8;
+  return compute == "bf16" ? ComputeMode::kBF16 : ComputeMode::kF32;
+}
+
 LoadedModel LoadModel(const Checkpoint& checkpoint, const ModelOptions& options) {
   using Clock = std::chrono::steady_clock;
   CheckThatItFits(checkpoint);
@@ -64,9 +80,12 @@ LoadedModel LoadModel(const Checkpoint& checkpoint, const ModelOptions& options)
   LoadedModel loaded;
   loaded.pool = std::make_unique<ThreadPool>(options.num_threads());
   ProgressLine line("loading weights");
-  loaded.model = Model::Load(checkpoint, *loaded.pool, [&](const LoadProgress& progress) {
+  LoadOptions load;
+  load.compute = options.compute_mode();
+  load.on_progress = [&](const LoadProgress& progress) {
     line.Show(progress.bytes_done, progress.bytes_total);
-  });
+  };
+  loaded.model = Model::Load(checkpoint, *loaded.pool, load);
   loaded.load_s = std::chrono::duration<double>(Clock::now() - start).count();
   return loaded;
 }

@@ -19,14 +19,17 @@ struct ModelOptions {
   std::optional<std::string> model;
   std::optional<int64_t> threads;
   std::string kv_type = "f32";
+  std::string compute = "f32";
 
   // `positional` is declared by the command itself, in its place.
   void AddTo(CommandLine& line);
   void AddKvTypeTo(CommandLine& line);
+  void AddComputeTo(CommandLine& line, const std::string& default_mode);
 
   std::string path() const;  // throws Error
   int num_threads() const;
   DType kv_dtype() const;
+  ComputeMode compute_mode() const;
 };
 
 inline constexpr const char* kModelHelp =

@@ -71,6 +71,7 @@ ParseOutcome ParseOptions(CommandArguments arguments, RunOptions& options) {
       "Tokens of the prompt that are computed at once; default 512. The answer does not "
       "depend on it");
   options.model.AddTo(line);
+  options.model.AddComputeTo(line, "auto");
   options.model.AddKvTypeTo(line);
   line.AddFlag("--json", options.is_json,
                "Print one JSON object: text, token_ids, prompt_tokens, completion_tokens, "

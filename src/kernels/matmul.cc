@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <vector>
 
 #include "base/check.h"
+#include "kernels/block_layout.h"
 #include "kernels/enabled_targets.h"
 #include "kernels/matmul_call.h"
 
@@ -12,9 +14,9 @@
 #define HWY_TARGET_INCLUDE "kernels/matmul.cc"
 #include "hwy/foreach_target.h"
 //
-#include "hwy/aligned_allocator.h"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
+#include "kernels/expand_blocks.h"
 #include "kernels/widen.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -36,6 +38,14 @@ constexpr int64_t kTileRows = 6;
 constexpr int64_t kTileRows = 3;
 #endif
 constexpr int64_t kTileOutputs = kTileVectors * kLanes;
+
+// Activation rows times column blocks that are copied side by side at a time: 512 KB, so that they
+// stay in the second-level cache while panels stream past.
+constexpr int64_t kScratchRowBlocks = 512;
+
+// Activation rows that are copied at a time. More rows make longer passes over the outputs between
+// two column blocks, which then fall out of the first-level cache.
+constexpr int64_t kPassRows = 240;
 
 // Weights are fetched this far ahead of their use: hardware prefetchers stop at pages of 4 KB.
 constexpr int64_t kPrefetchBytes = 2048;
@@ -101,18 +111,83 @@ HWY_NOINLINE void MultiplyTile(const typename Format::Stored* weights, const Til
   for (int r = 0; r < kRows; ++r) WriteSums(sums[r], tile, tile.outputs[r]);
 }
 
-template <class Format, int kRows>
-HWY_INLINE void MultiplyRows(int64_t rows, const typename Format::Stored* weights,
-                             const Tile& tile) {
+// The same for BF16, whose columns stand in pairs. A missing column of the last pair takes no part.
+template <int kRows>
+HWY_NOINLINE void MultiplyPairTile(const uint32_t* weights, const Tile& tile) {
+  using V = hn::Vec<FloatTag>;
+  const FloatTag d;
+  const hn::RebindToUnsigned<FloatTag> du;
+  HWY_ALIGN float sums[kRows][kPanelRows];
+  for (int64_t first = 0; first < kPanelRows; first += kTileOutputs) {
+    V acc[kRows][kTileVectors];
+    TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+      TRINITY_UNROLL for (int v = 0; v < kTileVectors; ++v) acc[r][v] = hn::Zero(d);
+    }
+    const uint32_t* w = weights + first;
+    const float* x = tile.activations;
+    const auto multiply = [&](const V* loaded, const float* at) HWY_ATTR {
+      TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+        const V broadcast = hn::Set(d, at[r * kSumBlockCols]);
+        TRINITY_UNROLL for (int v = 0; v < kTileVectors; ++v) {
+          acc[r][v] = hn::MulAdd(loaded[v], broadcast, acc[r][v]);
+        }
+      }
+    };
+    for (int64_t k = 0; k < tile.cols; k += 2, w += kPanelRows, x += 2) {
+      hwy::Prefetch(reinterpret_cast<const std::byte*>(w) + kPrefetchBytes);
+      V loaded[kTileVectors];
+      TRINITY_UNROLL for (int v = 0; v < kTileVectors; ++v) {
+        loaded[v] = hn::BitCast(d, hn::ShiftLeft<16>(hn::LoadU(du, w + v * kLanes)));
+      }
+      multiply(loaded, x);
+      if (k + 1 == tile.cols) break;
+      TRINITY_UNROLL for (int v = 0; v < kTileVectors; ++v) {
+        const auto pair = hn::LoadU(du, w + v * kLanes);
+        loaded[v] = hn::BitCast(d, hn::And(pair, hn::Set(du, 0xFFFF0000u)));
+      }
+      multiply(loaded, x + 1);
+    }
+    TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+      TRINITY_UNROLL for (int v = 0; v < kTileVectors; ++v) {
+        hn::StoreU(acc[r][v], d, sums[r] + first + v * kLanes);
+      }
+    }
+  }
+  for (int r = 0; r < kRows; ++r) WriteSums(sums[r], tile, tile.outputs[r]);
+}
+
+// The forms that a block of weights can have when a tile meets it.
+struct F32Weights {
+  template <int kRows>
+  static void Multiply(const std::byte* weights, const Tile& tile) {
+    MultiplyTile<F32Format, kRows>(reinterpret_cast<const float*>(weights), tile);
+  }
+};
+struct F16Weights {
+  template <int kRows>
+  static void Multiply(const std::byte* weights, const Tile& tile) {
+    MultiplyTile<F16Format, kRows>(reinterpret_cast<const uint16_t*>(weights), tile);
+  }
+};
+struct BF16Weights {
+  template <int kRows>
+  static void Multiply(const std::byte* weights, const Tile& tile) {
+    MultiplyPairTile<kRows>(reinterpret_cast<const uint32_t*>(weights), tile);
+  }
+};
+
+template <class Weights, int kRows>
+HWY_INLINE void MultiplyRows(int64_t rows, const std::byte* weights, const Tile& tile) {
   if (rows == kRows) {
-    MultiplyTile<Format, kRows>(weights, tile);
+    Weights::template Multiply<kRows>(weights, tile);
   } else if constexpr (kRows > 1) {
-    MultiplyRows<Format, kRows - 1>(rows, weights, tile);
+    MultiplyRows<Weights, kRows - 1>(rows, weights, tile);
   }
 }
 
 // Rows of activations times column blocks [first_block, end_block), all in the scratch.
 struct Pass {
+  float* activations;  // scratch: [kScratchRowBlocks, kSumBlockCols]
   int64_t first_row;
   int64_t num_rows;
   int64_t first_block;
@@ -125,21 +200,53 @@ int64_t BlockCols(const MatMulCall& call, int64_t block) {
 
 // Copies the pass's activations to [block, row, kSumBlockCols]: one pointer reaches all rows.
 void GatherActivations(const MatMulCall& call, const Pass& pass) {
-  float* to = call.activations;
+  float* to = pass.activations;
   for (int64_t block = pass.first_block; block < pass.end_block; ++block) {
     const auto bytes = static_cast<size_t>(BlockCols(call, block)) * sizeof(float);
     for (int64_t row = pass.first_row; row < pass.first_row + pass.num_rows; ++row) {
-      std::memcpy(to, call.inputs[static_cast<size_t>(row)] + block * kSumBlockCols, bytes);
+      const std::byte* input = call.inputs[static_cast<size_t>(row)];
+      std::memcpy(to, input + block * kSumBlockCols * static_cast<int64_t>(sizeof(float)), bytes);
       to += kSumBlockCols;
     }
   }
 }
 
+struct GatherScratch {};
+struct DequantizeScratch {};
+
+// One column block of one panel of a block format as float32 [columns][32].
+const std::byte* DequantizedBlock(const PackedMatrix& matrix, int64_t panel, int64_t block,
+                                  int64_t cols) {
+  constexpr int64_t kMostBlocks = kSumBlockCols / kBlockCols;
+  constexpr int64_t kMostScales = kMostBlocks * 2 * kPanelRows;
+  struct Scratch {
+    alignas(64) uint8_t codes[kSumBlockCols * kPanelRows];
+    alignas(64) float scales[kMostScales];
+    alignas(64) float minimums[kMostScales];
+    alignas(64) float values[kSumBlockCols * kPanelRows];
+  };
+  auto* scratch = ThreadScratch<Scratch, DequantizeScratch>(1);
+  const BlockLayout layout = LayoutOf(matrix.dtype);
+  const ExpandedBlocks expanded = {scratch->codes,    scratch->scales,     scratch->minimums,
+                                   cols / kBlockCols, layout.num_scales(), layout.has_minimums()};
+  ExpandBlocksOf(matrix.dtype, matrix.Panel(panel), block * kMostBlocks, 0, expanded);
+  DequantizeExpanded(expanded, scratch->values);
+  return reinterpret_cast<const std::byte*>(scratch->values);
+}
+
+// Where the weights of one column block of one panel stand.
+const std::byte* BlockWeights(const MatMulCall& call, int64_t panel, int64_t block) {
+  const PackedMatrix& matrix = call.matrix;
+  if (IsBlockFormat(matrix.dtype)) {
+    return DequantizedBlock(matrix, panel, block, BlockCols(call, block));
+  }
+  return matrix.Panel(panel) + BytesOf(matrix.dtype, block * kSumBlockCols * kPanelRows);
+}
+
 // One column block of one panel times all rows of the pass, in tiles of nearly equal height.
-template <class Format>
+template <class Weights>
 void MultiplyBlock(const MatMulCall& call, const Pass& pass, int64_t panel, int64_t block) {
-  const auto* weights = reinterpret_cast<const typename Format::Stored*>(call.matrix.data) +
-                        (panel * call.matrix.cols + block * kSumBlockCols) * kPanelRows;
+  const std::byte* weights = BlockWeights(call, panel, block);
   float* outputs[kTileRows];
   Tile tile;
   tile.cols = BlockCols(call, block);
@@ -147,7 +254,7 @@ void MultiplyBlock(const MatMulCall& call, const Pass& pass, int64_t panel, int6
   tile.num_outputs = std::min(kPanelRows, call.matrix.rows - panel * kPanelRows);
   tile.output = block == 0 ? call.output : Output::kAddTo;
   const float* activations =
-      call.activations + (block - pass.first_block) * pass.num_rows * kSumBlockCols;
+      pass.activations + (block - pass.first_block) * pass.num_rows * kSumBlockCols;
   int64_t tiles_left = (pass.num_rows + kTileRows - 1) / kTileRows;
   for (int64_t row = 0; row < pass.num_rows; --tiles_left) {
     const int64_t rows = (pass.num_rows - row + tiles_left - 1) / tiles_left;
@@ -155,26 +262,27 @@ void MultiplyBlock(const MatMulCall& call, const Pass& pass, int64_t panel, int6
       outputs[r] = call.outputs[static_cast<size_t>(pass.first_row + row + r)] + panel * kPanelRows;
     }
     tile.activations = activations + row * kSumBlockCols;
-    MultiplyRows<Format, kTileRows>(rows, weights, tile);
+    MultiplyRows<Weights, kTileRows>(rows, weights, tile);
     row += rows;
   }
 }
 
 // Panels [first_panel, end_panel) times all rows.
-template <class Format>
+template <class Weights>
 void MultiplyPanels(const MatMulCall& call, int64_t first_panel, int64_t end_panel) {
-  const auto num_rows = static_cast<int64_t>(call.inputs.size());
+  const int64_t num_rows = call.num_rows();
   const int64_t num_blocks = (call.matrix.cols + kSumBlockCols - 1) / kSumBlockCols;
   const int64_t pass_rows = std::min(num_rows, kPassRows);
   const int64_t pass_blocks = kScratchRowBlocks / pass_rows;
+  auto* activations = ThreadScratch<float, GatherScratch>(kScratchRowBlocks * kSumBlockCols);
   for (int64_t block = 0; block < num_blocks; block += pass_blocks) {
     for (int64_t row = 0; row < num_rows; row += pass_rows) {
-      const Pass pass = {row, std::min(pass_rows, num_rows - row), block,
+      const Pass pass = {activations, row, std::min(pass_rows, num_rows - row), block,
                          std::min(num_blocks, block + pass_blocks)};
       GatherActivations(call, pass);
       for (int64_t panel = first_panel; panel < end_panel; ++panel) {
         for (int64_t b = pass.first_block; b < pass.end_block; ++b) {
-          MultiplyBlock<Format>(call, pass, panel, b);
+          MultiplyBlock<Weights>(call, pass, panel, b);
         }
       }
     }
@@ -183,25 +291,23 @@ void MultiplyPanels(const MatMulCall& call, int64_t first_panel, int64_t end_pan
 
 // More rows than kPassRows go past the same weights in several passes; panels are then
 // taken few at a time, so that all passes but the first find a block of them in the cache.
-template <class Format>
+template <class Weights>
 void MultiplyCall(const MatMulCall& call) {
   constexpr int64_t kCachedPanels = 8;
-  const bool one_pass = static_cast<int64_t>(call.inputs.size()) <= kPassRows;
-  const int64_t end = call.first_panel + call.num_panels;
-  const int64_t step = one_pass ? call.num_panels : kCachedPanels;
-  for (int64_t panel = call.first_panel; panel < end; panel += step) {
-    MultiplyPanels<Format>(call, panel, std::min(end, panel + step));
+  const int64_t step = call.num_rows() <= kPassRows ? call.num_panels : kCachedPanels;
+  for (int64_t panel = call.first_panel; panel < call.end_panel(); panel += step) {
+    MultiplyPanels<Weights>(call, panel, std::min(call.end_panel(), panel + step));
   }
 }
 
 void MatMulOnTarget(const MatMulCall& call) {
   switch (call.matrix.dtype) {
-    case DType::kF32:
-      return MultiplyCall<F32Format>(call);
     case DType::kF16:
-      return MultiplyCall<F16Format>(call);
-    default:
-      return MultiplyCall<BF16Format>(call);
+      return MultiplyCall<F16Weights>(call);
+    case DType::kBF16:
+      return MultiplyCall<BF16Weights>(call);
+    default:  // F32, and block formats once they are dequantized
+      return MultiplyCall<F32Weights>(call);
   }
 }
 
@@ -217,32 +323,30 @@ HWY_EXPORT(MatMulOnTarget);
 
 std::atomic<int64_t> weight_bytes_streamed{0};
 
-// Each thread's scratch lives as long as the thread.
-float* ActivationScratch() {
-  thread_local const auto scratch =
-      hwy::AllocateAligned<float>(static_cast<size_t>(kScratchRowBlocks * kSumBlockCols));
-  TRINITY_CHECK(scratch != nullptr);
-  return scratch.get();
-}
-
-bool IsWeightDType(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
-}
-
 }  // namespace
+
+void MatMulPanels(const PackedMatrix& matrix, int64_t first_panel, int64_t num_panels,
+                  const ActivationRows& inputs, std::span<float* const> outputs, Output output) {
+  TRINITY_CHECK(IsMatrixDType(matrix.dtype) && matrix.cols > 0);
+  TRINITY_CHECK(inputs.rows.size() == outputs.size());
+  TRINITY_CHECK(first_panel >= 0 && first_panel + num_panels <= matrix.num_panels());
+  if (inputs.rows.empty() || num_panels <= 0) return;
+  weight_bytes_streamed.fetch_add(num_panels * matrix.panel_bytes(), std::memory_order_relaxed);
+  const MatMulCall call = {matrix, first_panel, num_panels, inputs.rows, outputs, output};
+  if (inputs.form == ActivationForm::kInt8) {
+    TRINITY_CHECK(IsBlockFormat(matrix.dtype));
+    return Int8MatMul(call);
+  }
+  HWY_DYNAMIC_DISPATCH(MatMulOnTarget)(call);
+}
 
 void MatMulPanels(const PackedMatrix& matrix, int64_t first_panel, int64_t num_panels,
                   std::span<const float* const> inputs, std::span<float* const> outputs,
                   Output output) {
-  TRINITY_CHECK(IsWeightDType(matrix.dtype));
-  TRINITY_CHECK(matrix.cols > 0);
-  TRINITY_CHECK(inputs.size() == outputs.size());
-  TRINITY_CHECK(first_panel >= 0 && first_panel + num_panels <= matrix.num_panels());
-  if (inputs.empty() || num_panels <= 0) return;
-  weight_bytes_streamed.fetch_add(num_panels * matrix.panel_bytes(), std::memory_order_relaxed);
-  const MatMulCall call = {matrix,  first_panel, num_panels,         inputs,
-                           outputs, output,      ActivationScratch()};
-  HWY_DYNAMIC_DISPATCH(MatMulOnTarget)(call);
+  static thread_local std::vector<const std::byte*> rows;
+  rows.clear();
+  for (const float* input : inputs) rows.push_back(reinterpret_cast<const std::byte*>(input));
+  MatMulPanels(matrix, first_panel, num_panels, {ActivationForm::kFloat32, rows}, outputs, output);
 }
 
 int64_t WeightBytesStreamed() { return weight_bytes_streamed.load(std::memory_order_relaxed); }

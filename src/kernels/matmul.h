@@ -3,23 +3,37 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/activation_form.h"
 #include "kernels/packed_matrix.h"
 
 namespace trinity {
 
-// Columns whose products are summed by themselves before the sum is added to the output. With it
-// the order of additions of an output is: for each block of 256 columns ascending, fused
-// multiply-adds over the columns ascending from 0; then output + block. It is part of the contract
-// (numerics.md).
+// Columns whose products are summed by themselves before the sum is added to the output, in
+// float32. With it the order of additions of an output is: for each block of 256 columns ascending,
+// fused multiply-adds over the columns ascending from 0; then output + block. It is part of the
+// contract (numerics.md). The order in int8 stands in kernels/int8_kernel.h.
 inline constexpr int64_t kSumBlockCols = 256;
 
 enum class Output { kOverwrite, kAddTo };
 
-// outputs[i][r] = (or +=) sum over k of inputs[i][k] * W[r][k], in float32, for every activation
-// row i and the rows r of panels [first_panel, first_panel + num_panels). inputs[i] points to
-// [cols] floats, outputs[i] to [W.rows] floats. Any alignment. One thread's work: callers cut a
-// matrix into ranges of panels. The weights of the range come from memory once, however many rows
-// there are.
+// Rows as PrepareRow wrote them, aligned to 4 bytes.
+struct ActivationRows {
+  ActivationForm form;
+  std::span<const std::byte* const> rows;
+};
+
+// outputs[i][r] = (or +=) sum over k of inputs[i][k] * W[r][k], for every activation row i and the
+// rows r of panels [first_panel, first_panel + num_panels). outputs[i] points to [W.rows] floats,
+// of any alignment. One thread's work: callers cut a matrix into ranges of panels. The weights of
+// the range come from memory once, however many rows there are.
+//
+// With float32 rows the products and sums are float32, and the weights the float32 numbers that
+// they stand for. Int8 rows need a block format; what of a row's codes and weights' codes shares a
+// scale is summed in integers, the rest in float32.
+void MatMulPanels(const PackedMatrix& matrix, int64_t first_panel, int64_t num_panels,
+                  const ActivationRows& inputs, std::span<float* const> outputs, Output output);
+
+// The same for float32 rows of any alignment.
 void MatMulPanels(const PackedMatrix& matrix, int64_t first_panel, int64_t num_panels,
                   std::span<const float* const> inputs, std::span<float* const> outputs,
                   Output output);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/memory_block.h"
 #include "kernels/matmul.h"
 
 namespace trinity {
@@ -12,18 +13,25 @@ struct MatMulCall {
   const PackedMatrix& matrix;
   int64_t first_panel;
   int64_t num_panels;
-  std::span<const float* const> inputs;
+  std::span<const std::byte* const> inputs;
   std::span<float* const> outputs;
   Output output;
-  float* activations;  // scratch: [kScratchRowBlocks, kSumBlockCols], aligned to 64 bytes
+
+  int64_t end_panel() const { return first_panel + num_panels; }
+  int64_t num_rows() const { return static_cast<int64_t>(inputs.size()); }
 };
 
-// Activation rows times column blocks that are copied side by side at a time: 512 KB, so that they
-// stay in the second-level cache while panels stream past.
-inline constexpr int64_t kScratchRowBlocks = 512;
+// Scratch of a thread that lives as long as the thread: `size` values, aligned to 64 bytes, whose
+// content does not survive the next call with the same tag type.
+template <typename T, typename Tag>
+T* ThreadScratch(int64_t size) {
+  thread_local MemoryBlock block;
+  const int64_t num_bytes = size * static_cast<int64_t>(sizeof(T));
+  if (block.num_bytes() < num_bytes) block = MemoryBlock(num_bytes);
+  return reinterpret_cast<T*>(block.data());
+}
 
-// Activation rows that are copied at a time. More rows make longer passes over the outputs between
-// two column blocks, which then fall out of the first-level cache.
-inline constexpr int64_t kPassRows = 240;
+// With int8 rows, on the active SIMD target.
+void Int8MatMul(const MatMulCall& call);
 
 }  // namespace trinity

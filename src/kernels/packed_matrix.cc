@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "kernels/block_layout.h"
 #include "kernels/enabled_targets.h"
 #include "quant/half.h"
 
@@ -122,12 +123,32 @@ void InterleavePanels(const std::byte* source, int64_t num_rows, int64_t cols, s
   }
 }
 
-void PackRowsOnTarget(const std::byte* source, int64_t value_bytes, int64_t num_rows, int64_t cols,
+// Pairs of 16-bit values: of an even number of columns the same as half as many 32-bit values.
+void InterleavePairPanels(const std::byte* source, int64_t num_rows, int64_t cols,
+                          std::byte* panels) {
+  if (cols % 2 == 0) return InterleavePanels<uint32_t>(source, num_rows, cols / 2, panels);
+  for (int64_t row = 0; row < num_rows; row += kPanelRows) {
+    for (int64_t col = 0; col < cols; col += 2) {
+      uint16_t pairs[kPanelRows][2] = {};
+      const size_t pair_bytes = col + 1 < cols ? 4 : 2;
+      for (int64_t i = 0; i < std::min(kPanelRows, num_rows - row); ++i) {
+        std::memcpy(pairs[i], source + ((row + i) * cols + col) * 2, pair_bytes);
+      }
+      std::memcpy(panels, pairs, sizeof(pairs));
+      panels += sizeof(pairs);
+    }
+  }
+}
+
+void PackRowsOnTarget(const std::byte* source, DType dtype, int64_t num_rows, int64_t cols,
                       std::byte* panels) {
-  if (value_bytes == 4) {
-    InterleavePanels<uint32_t>(source, num_rows, cols, panels);
-  } else {
-    InterleavePanels<uint16_t>(source, num_rows, cols, panels);
+  switch (dtype) {
+    case DType::kF32:
+      return InterleavePanels<uint32_t>(source, num_rows, cols, panels);
+    case DType::kF16:
+      return InterleavePanels<uint16_t>(source, num_rows, cols, panels);
+    default:
+      return InterleavePairPanels(source, num_rows, cols, panels);
   }
 }
 
@@ -141,36 +162,58 @@ namespace {
 
 HWY_EXPORT(PackRowsOnTarget);
 
-bool IsWeightDType(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+void PackBlocks(const std::byte* source, DType dtype, int64_t num_rows, int64_t cols,
+                std::byte* panels) {
+  const int64_t panel_bytes = PanelBytes(dtype, cols);
+  const int64_t source_bytes = BytesOf(dtype, cols);
+  for (int64_t row = 0; row < num_rows; row += kPanelRows) {
+    PackBlockRows(dtype, source + row * source_bytes, std::min(kPanelRows, num_rows - row), cols,
+                  panels + row / kPanelRows * panel_bytes);
+  }
 }
 
 }  // namespace
 
+bool IsMatrixDType(DType dtype) {
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 ||
+         IsBlockFormat(dtype);
+}
+
+int64_t PanelBytes(DType dtype, int64_t cols) {
+  if (IsBlockFormat(dtype)) return LayoutOf(dtype).PanelBytes(cols);
+  return BytesOf(dtype, kPanelRows * (dtype == DType::kBF16 ? (cols + 1) / 2 * 2 : cols));
+}
+
 int64_t PackedBytes(DType dtype, int64_t rows, int64_t cols) {
-  return PackedMatrix{nullptr, dtype, rows, cols}.num_panels() * BytesOf(dtype, kPanelRows * cols);
+  return (rows + kPanelRows - 1) / kPanelRows * PanelBytes(dtype, cols);
 }
 
 void PackRows(const std::byte* source, DType dtype, int64_t num_rows, int64_t cols,
               std::byte* panels) {
-  TRINITY_CHECK(IsWeightDType(dtype));
-  HWY_DYNAMIC_DISPATCH(PackRowsOnTarget)(source, BytesOf(dtype, 1), num_rows, cols, panels);
+  TRINITY_CHECK(IsMatrixDType(dtype) && cols % InfoOf(dtype).block_values == 0);
+  if (IsBlockFormat(dtype)) return PackBlocks(source, dtype, num_rows, cols, panels);
+  HWY_DYNAMIC_DISPATCH(PackRowsOnTarget)(source, dtype, num_rows, cols, panels);
 }
 
 void UnpackRow(const PackedMatrix& matrix, int64_t row, float* out) {
-  TRINITY_CHECK(IsWeightDType(matrix.dtype));
+  TRINITY_CHECK(IsMatrixDType(matrix.dtype));
   TRINITY_CHECK(row >= 0 && row < matrix.rows);
-  const int64_t value_bytes = BytesOf(matrix.dtype, 1);
-  const int64_t first = row / kPanelRows * matrix.cols * kPanelRows + row % kPanelRows;
-  const std::byte* value = matrix.data + first * value_bytes;
-  for (int64_t col = 0; col < matrix.cols; ++col, value += kPanelRows * value_bytes) {
+  const std::byte* panel = matrix.Panel(row / kPanelRows);
+  const int64_t panel_row = row % kPanelRows;
+  if (IsBlockFormat(matrix.dtype)) {
+    return UnpackBlockRow(matrix.dtype, panel, matrix.cols, panel_row, out);
+  }
+  for (int64_t col = 0; col < matrix.cols; ++col) {
     if (matrix.dtype == DType::kF32) {
-      std::memcpy(&out[col], value, sizeof(float));
+      std::memcpy(&out[col], panel + (col * kPanelRows + panel_row) * 4, sizeof(float));
       continue;
     }
+    const bool is_f16 = matrix.dtype == DType::kF16;
+    const int64_t index =
+        is_f16 ? col * kPanelRows + panel_row : (col / 2 * kPanelRows + panel_row) * 2 + col % 2;
     uint16_t bits;
-    std::memcpy(&bits, value, sizeof(bits));
-    out[col] = matrix.dtype == DType::kF16 ? Float16ToFloat(bits) : BFloat16ToFloat(bits);
+    std::memcpy(&bits, panel + index * 2, sizeof(bits));
+    out[col] = is_f16 ? Float16ToFloat(bits) : BFloat16ToFloat(bits);
   }
 }
 

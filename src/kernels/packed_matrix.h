@@ -4,26 +4,39 @@
 #include <cstdint>
 
 #include "base/dtype.h"
+#include "kernels/activation_form.h"
 
 namespace trinity {
 
 // Output rows that stand side by side in a panel.
 inline constexpr int64_t kPanelRows = 32;
 
+// Bytes of a panel of `cols` columns.
+int64_t PanelBytes(DType dtype, int64_t cols);
+
 // A weight matrix W [rows, cols] as the kernels read it, not owned. Rows are interleaved in panels
-// of kPanelRows: element (row, col) stands at index (row / 32 * cols + col) * 32 + row % 32. A
-// vector of weights then feeds as many outputs and nothing is summed across lanes, so that an
-// output is the same sum in the same order whether one row of activations comes along or a
-// thousand. Rows missing in the last panel are zero. dtype is F32, F16 or BF16.
+// of kPanelRows. A vector of weights then feeds as many outputs and nothing is summed across lanes,
+// so that an output is the same sum in the same order whether one row of activations comes along or
+// a thousand. Rows missing in the last panel are zero. Within a panel, element (row, col) stands
+//
+// - F32 and F16: at index col * 32 + row % 32
+// - BF16: at index (col / 2 * 32 + row % 32) * 2 + col % 2, so that a 32-bit lane holds two columns
+//   of a row; a column missing in the last pair is zero
+// - block formats: as kernels/block_layout.h says; cols is a multiple of their block_values.
 struct PackedMatrix {
   const std::byte* data = nullptr;
   DType dtype = DType::kF32;
   int64_t rows = 0;
   int64_t cols = 0;
+  ActivationForm form = ActivationForm::kFloat32;  // of the rows that its owner multiplies it with
 
   int64_t num_panels() const { return (rows + kPanelRows - 1) / kPanelRows; }
-  int64_t panel_bytes() const { return BytesOf(dtype, kPanelRows * cols); }
+  int64_t panel_bytes() const { return PanelBytes(dtype, cols); }
+  const std::byte* Panel(int64_t index) const { return data + index * panel_bytes(); }
 };
+
+// Whether matrices of this dtype can be packed and multiplied: F32, F16, BF16 and block formats.
+bool IsMatrixDType(DType dtype);
 
 // Bytes of the packed form of a [rows, cols] matrix.
 int64_t PackedBytes(DType dtype, int64_t rows, int64_t cols);
@@ -33,7 +46,7 @@ int64_t PackedBytes(DType dtype, int64_t rows, int64_t cols);
 void PackRows(const std::byte* source, DType dtype, int64_t num_rows, int64_t cols,
               std::byte* panels);
 
-// Writes row `row` of `matrix` as float32 to out [cols].
+// Writes row `row` of `matrix` as float32 to out [cols]: to the bit what DequantizeRow gives.
 void UnpackRow(const PackedMatrix& matrix, int64_t row, float* out);
 
 }  // namespace trinity

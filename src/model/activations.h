@@ -5,6 +5,7 @@
 
 #include "base/memory_block.h"
 #include "kernels/attend.h"
+#include "model/prepared_rows.h"
 
 namespace trinity {
 
@@ -27,9 +28,10 @@ struct Routing {
 
 // A SwiGLU on its way: hidden = silu(gate) * up, times the routing weight in an expert.
 struct MlpActivations {
-  Matrix gate;    // [rows or slots, intermediate]
-  Matrix up;      // [rows or slots, intermediate]
-  Matrix hidden;  // [rows or slots, intermediate]
+  Matrix gate;                   // [rows or slots, intermediate]
+  Matrix up;                     // [rows or slots, intermediate]
+  Matrix hidden;                 // [rows or slots, intermediate]
+  PreparedRows prepared_hidden;  // hidden as down_proj reads it
 };
 
 // Every buffer that a block fills, float32. Inference gives all layers the same one; training gives

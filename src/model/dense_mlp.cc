@@ -1,22 +1,39 @@
 #include "model/dense_mlp.h"
 
-#include <array>
+#include <algorithm>
+#include <vector>
 
-#include "kernels/elementwise.h"
-#include "model/projection.h"
+#include "model/hidden_rows.h"
 
 namespace trinity {
 
 void DenseMlp::Forward(Activations& a) const {
   MlpActivations& mlp = a.dense;
-  Project(std::array{Projection{&weights_.gate_proj, &a.mlp_input, &mlp.gate},
-                     Projection{&weights_.up_proj, &a.mlp_input, &mlp.up}},
-          pool_);
-  mlp.hidden.Resize(mlp.gate.rows(), mlp.gate.cols());
-  ForEachRow(pool_, mlp.gate.rows(), [&](int64_t row) {
-    SiluMultiply(mlp.gate.Row(row), mlp.up.Row(row), 1.0F, mlp.gate.cols(), mlp.hidden.Row(row));
+  const int64_t num_rows = a.mlp_input.rows();
+  PreparedRows::Forms input_forms, down_forms;
+  AddInputForms(weights_, input_forms);
+  down_forms.Add(weights_.down_proj);
+  ResizeHidden(num_rows, weights_.gate_proj.rows, down_forms, mlp);
+  const GroupInput input(a.mlp_input, input_forms, pool_);
+
+  const int64_t hidden_panels = weights_.gate_proj.num_panels();
+  static thread_local std::vector<HiddenItem> items;
+  items.clear();
+  AddHiddenItems({&weights_, &mlp, 0, hidden_panels, 0, num_rows, nullptr},
+                 PanelsPerItem(hidden_panels, num_rows, pool_.num_threads()), items);
+  const std::span<const HiddenItem> all_items = items;  // the workers have their own `items`
+  pool_.ParallelFor(static_cast<int64_t>(all_items.size()), [&](int64_t item, int) {
+    ComputeHidden(all_items[static_cast<size_t>(item)], input);
   });
-  Project(std::array{Projection{&weights_.down_proj, &mlp.hidden, &a.mlp_output}}, pool_);
+
+  a.mlp_output.Resize(num_rows, weights_.down_proj.rows);
+  const int64_t num_panels = weights_.down_proj.num_panels();
+  const int64_t per_item = PanelsPerItem(num_panels, num_rows, pool_.num_threads());
+  pool_.ParallelFor((num_panels + per_item - 1) / per_item, [&](int64_t item, int) {
+    const int64_t first = item * per_item;
+    MultiplyDown(weights_, mlp, 0, {first, std::min(per_item, num_panels - first)},
+                 OutputRows(a.mlp_output, 0, num_rows), Output::kOverwrite);
+  });
 }
 
 }  // namespace trinity

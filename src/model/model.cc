@@ -12,9 +12,9 @@
 namespace trinity {
 
 std::unique_ptr<Model> Model::Load(const Checkpoint& checkpoint, ThreadPool& pool,
-                                   const LoadProgressCallback& on_progress) {
+                                   const LoadOptions& options) {
   Config config = Config::FromJson(checkpoint.config(), checkpoint.folder() + "/config.json");
-  Weights weights = Weights::Load(checkpoint, config, pool, on_progress);
+  Weights weights = Weights::Load(checkpoint, config, pool, options);
   std::vector<LayerPlan> plans = PlanLayers(config);
   return std::make_unique<Model>(std::move(config), std::move(plans), std::move(weights), pool);
 }

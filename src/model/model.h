@@ -19,7 +19,7 @@ class Model {
  public:
   // Reads config and weights. The pool must outlive the model. Throws Error.
   static std::unique_ptr<Model> Load(const Checkpoint& checkpoint, ThreadPool& pool,
-                                     const LoadProgressCallback& on_progress = {});
+                                     const LoadOptions& options = {});
 
   Model(Config config, std::vector<LayerPlan> plans, Weights weights, ThreadPool& pool);
   Model(const Model&) = delete;

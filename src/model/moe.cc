@@ -3,23 +3,21 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/elementwise.h"
 #include "kernels/matmul.h"
+#include "model/hidden_rows.h"
 #include "model/projection.h"
 
 namespace trinity {
-namespace {
-
-void ResizeAll(MlpActivations& mlp, int64_t rows, int64_t intermediate_size) {
-  mlp.gate.Resize(rows, intermediate_size);
-  mlp.up.Resize(rows, intermediate_size);
-  mlp.hidden.Resize(rows, intermediate_size);
-}
-
-}  // namespace
 
 Moe::Moe(const Config& config, const MoeWeights& weights, ThreadPool& pool)
-    : config_(config), weights_(weights), router_(config, weights.router, pool), pool_(pool) {}
+    : config_(config), weights_(weights), router_(config, weights.router, pool), pool_(pool) {
+  const auto add = [this](const MlpWeights& mlp) {
+    AddInputForms(mlp, input_forms_);
+    down_forms_.Add(mlp.down_proj);
+  };
+  for (const MlpWeights& expert : weights.experts) add(expert);
+  if (weights.shared_experts) add(*weights.shared_experts);
+}
 
 void Moe::Forward(Activations& a) const {
   router_.Forward(a.mlp_input, a.routing);
@@ -30,54 +28,39 @@ void Moe::Forward(Activations& a) const {
 void Moe::GateAndUp(Activations& a) const {
   const int64_t num_rows = a.mlp_input.rows();
   const Routing& routing = a.routing;
-  ResizeAll(a.experts, static_cast<int64_t>(routing.slots.size()), config_.moe_intermediate_size);
+  ResizeHidden(static_cast<int64_t>(routing.slots.size()), config_.moe_intermediate_size,
+               down_forms_, a.experts);
   static thread_local std::vector<HiddenItem> items;
   items.clear();
-  const auto add_items = [&](const MlpWeights& mlp, MlpActivations& activations, int64_t first_slot,
-                             int64_t num_slots) {
-    // An expert has two to a few dozen panels: half of a small one is still worth an item.
-    const int64_t num_panels = mlp.gate_proj.num_panels();
-    const int64_t per_item = std::clamp<int64_t>((num_panels + 1) / 2, 1, 8);
-    for (int64_t panel = 0; panel < num_panels; panel += per_item) {
-      items.push_back({&mlp, &activations, panel, std::min(per_item, num_panels - panel),
-                       first_slot, num_slots});
-    }
+  const auto add_items = [](const HiddenItem& all_panels) {
+    // With many rows an item is a whole expert where that is small; with few, half of it.
+    constexpr int64_t kManyRows = 8;
+    const int64_t share = all_panels.num_rows < kManyRows ? 2 : 1;
+    const int64_t most = std::clamp<int64_t>((all_panels.num_panels + 1) / share, 1, 8);
+    AddHiddenItems(all_panels, most, items);
   };
   if (weights_.shared_experts) {
-    ResizeAll(a.shared_experts, num_rows, config_.shared_intermediate_size());
-    add_items(*weights_.shared_experts, a.shared_experts, 0, num_rows);
+    ResizeHidden(num_rows, config_.shared_intermediate_size(), down_forms_, a.shared_experts);
+    const MlpWeights& mlp = *weights_.shared_experts;
+    add_items({&mlp, &a.shared_experts, 0, mlp.gate_proj.num_panels(), 0, num_rows, nullptr});
   }
   for (size_t expert = 0; expert < weights_.experts.size(); ++expert) {
     const int64_t first = routing.first_slot[expert];
     const int64_t count = routing.first_slot[expert + 1] - first;
-    if (count > 0) add_items(weights_.experts[expert], a.experts, first, count);
+    if (count == 0) continue;
+    const MlpWeights& mlp = weights_.experts[expert];
+    add_items({&mlp, &a.experts, 0, mlp.gate_proj.num_panels(), first, count,
+               &routing.slots[static_cast<size_t>(first)]});
   }
+  // The largest first: what is left at the end for one thread is then small.
+  std::sort(items.begin(), items.end(), [](const HiddenItem& x, const HiddenItem& y) {
+    return x.num_rows * x.num_panels > y.num_rows * y.num_panels;
+  });
+  const GroupInput input(a.mlp_input, input_forms_, pool_);
   const std::span<const HiddenItem> all_items = items;  // the workers have their own `items`
   pool_.ParallelFor(static_cast<int64_t>(all_items.size()), [&](int64_t item, int) {
-    ComputeHidden(all_items[static_cast<size_t>(item)], a);
+    ComputeHidden(all_items[static_cast<size_t>(item)], input);
   });
-}
-
-void Moe::ComputeHidden(const HiddenItem& item, const Activations& a) const {
-  const bool is_shared = item.activations == &a.shared_experts;
-  static thread_local std::vector<const float*> inputs;
-  inputs.clear();
-  for (int64_t slot = item.first_slot; slot < item.first_slot + item.num_slots; ++slot) {
-    const int64_t row = is_shared ? slot : a.routing.slots[static_cast<size_t>(slot)].row;
-    inputs.push_back(a.mlp_input.Row(row));
-  }
-  MlpActivations& mlp = *item.activations;
-  MatMulPanels(item.mlp->gate_proj, item.first_panel, item.num_panels, inputs,
-               OutputRows(mlp.gate, item.first_slot, item.num_slots), Output::kOverwrite);
-  MatMulPanels(item.mlp->up_proj, item.first_panel, item.num_panels, inputs,
-               OutputRows(mlp.up, item.first_slot, item.num_slots), Output::kOverwrite);
-  const int64_t first = item.first_panel * kPanelRows;
-  const int64_t size = std::min(item.num_panels * kPanelRows, mlp.gate.cols() - first);
-  for (int64_t slot = item.first_slot; slot < item.first_slot + item.num_slots; ++slot) {
-    const float weight = is_shared ? 1.0F : a.routing.slots[static_cast<size_t>(slot)].weight;
-    SiluMultiply(mlp.gate.Row(slot) + first, mlp.up.Row(slot) + first, weight, size,
-                 mlp.hidden.Row(slot) + first);
-  }
 }
 
 void Moe::Down(Activations& a) const {
@@ -107,12 +90,11 @@ void Moe::DownPanels(int64_t first_panel, int64_t num_panels, Activations& a) co
     for (int64_t slot = first_slot; slot < first_slot + num_slots; ++slot) {
       outputs.push_back(a.mlp_output.Row(routing.slots[static_cast<size_t>(slot)].row));
     }
-    MatMulPanels(weights_.experts[expert].down_proj, first_panel, num_panels,
-                 InputRows(a.experts.hidden, first_slot, num_slots), outputs, Output::kAddTo);
+    MultiplyDown(weights_.experts[expert], a.experts, first_slot, {first_panel, num_panels},
+                 outputs, Output::kAddTo);
   }
   if (weights_.shared_experts) {
-    MatMulPanels(weights_.shared_experts->down_proj, first_panel, num_panels,
-                 InputRows(a.shared_experts.hidden, 0, num_rows),
+    MultiplyDown(*weights_.shared_experts, a.shared_experts, 0, {first_panel, num_panels},
                  OutputRows(a.mlp_output, 0, num_rows), Output::kAddTo);
   }
 }

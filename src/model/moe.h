@@ -20,24 +20,15 @@ class Moe final : public FeedForward {
   void Forward(Activations& a) const override;
 
  private:
-  // Some panels of the hidden rows of one expert, or of the shared experts.
-  struct HiddenItem {
-    const MlpWeights* mlp;
-    MlpActivations* activations;
-    int64_t first_panel;
-    int64_t num_panels;
-    int64_t first_slot;
-    int64_t num_slots;
-  };
-
   void GateAndUp(Activations& a) const;
-  void ComputeHidden(const HiddenItem& item, const Activations& a) const;
   void Down(Activations& a) const;
   void DownPanels(int64_t first_panel, int64_t num_panels, Activations& a) const;
 
   const Config& config_;
   const MoeWeights& weights_;
   Router router_;
+  PreparedRows::Forms input_forms_;  // of all experts
+  PreparedRows::Forms down_forms_;
   ThreadPool& pool_;
 };
 

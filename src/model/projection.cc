@@ -1,6 +1,7 @@
 #include "model/projection.h"
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include "base/check.h"
@@ -14,11 +15,28 @@ int64_t PanelsPerItem(int64_t num_panels, int64_t num_rows, int num_threads) {
   return std::clamp<int64_t>(num_panels / (num_threads * items_per_thread), 1, kMostPanels);
 }
 
-std::span<const float* const> InputRows(const Matrix& matrix, int64_t first, int64_t count) {
-  static thread_local std::vector<const float*> rows;
-  rows.clear();
-  for (int64_t i = first; i < first + count; ++i) rows.push_back(matrix.Row(i));
-  return rows;
+GroupInput::GroupInput(const Matrix& values, PreparedRows::Forms forms, ThreadPool& pool)
+    : values_(values), forms_(forms) {
+  constexpr int64_t kFewRows = 4;
+  static std::atomic<uint64_t> num_inputs{0};
+  id_ = ++num_inputs;
+  if (values.rows() <= kFewRows || !forms.NeedRounding()) return;
+  static thread_local PreparedRows shared;
+  shared.Resize(forms, values.rows(), values.cols());
+  PreparedRows& rows = shared;  // the workers have their own `shared`
+  ForEachRow(pool, values.rows(), [&](int64_t row) { rows.Prepare(values.Row(row), row); });
+  shared_ = &rows;
+}
+
+const PreparedRows& GroupInput::OfThisThread() const {
+  static thread_local PreparedRows own;
+  static thread_local uint64_t own_id = 0;
+  if (own_id != id_ && forms_.NeedRounding()) {
+    own.Resize(forms_, values_.rows(), values_.cols());
+    for (int64_t row = 0; row < values_.rows(); ++row) own.Prepare(values_.Row(row), row);
+    own_id = id_;
+  }
+  return own;
 }
 
 std::span<float* const> OutputRows(Matrix& matrix, int64_t first, int64_t count) {
@@ -29,14 +47,17 @@ std::span<float* const> OutputRows(Matrix& matrix, int64_t first, int64_t count)
 }
 
 void Project(std::span<const Projection> projections, ThreadPool& pool) {
+  const Matrix& input = *projections.front().input;
+  const int64_t num_rows = input.rows();
   int64_t num_panels = 0;
+  PreparedRows::Forms forms;
   for (const Projection& p : projections) {
-    TRINITY_CHECK(p.input->cols() == p.matrix->cols);
-    TRINITY_CHECK(p.input->rows() == projections.front().input->rows());
-    p.output->Resize(p.input->rows(), p.matrix->rows);
+    TRINITY_CHECK(p.input == &input && input.cols() == p.matrix->cols);
+    p.output->Resize(num_rows, p.matrix->rows);
     num_panels += p.matrix->num_panels();
+    forms.Add(*p.matrix);
   }
-  const int64_t num_rows = projections.front().input->rows();
+  const GroupInput group(input, forms, pool);
   const int64_t per_item = PanelsPerItem(num_panels, num_rows, pool.num_threads());
   const auto items_of = [per_item](const Projection& p) {
     return (p.matrix->num_panels() + per_item - 1) / per_item;
@@ -48,8 +69,13 @@ void Project(std::span<const Projection> projections, ThreadPool& pool) {
     for (; item >= items_of(*p); ++p) item -= items_of(*p);
     const int64_t first = item * per_item;
     const int64_t count = std::min(per_item, p->matrix->num_panels() - first);
-    MatMulPanels(*p->matrix, first, count, InputRows(*p->input, 0, p->input->rows()),
-                 OutputRows(*p->output, 0, p->output->rows()), Output::kOverwrite);
+    static thread_local std::vector<const std::byte*> inputs;
+    inputs.clear();
+    for (int64_t row = 0; row < num_rows; ++row) {
+      inputs.push_back(group.Row(p->matrix->form, row));
+    }
+    MatMulPanels(*p->matrix, first, count, {p->matrix->form, inputs},
+                 OutputRows(*p->output, 0, num_rows), Output::kOverwrite);
   });
 }
 

@@ -6,6 +6,7 @@
 #include "base/memory_block.h"
 #include "base/thread_pool.h"
 #include "kernels/matmul.h"
+#include "model/prepared_rows.h"
 
 namespace trinity {
 
@@ -16,7 +17,7 @@ struct Projection {
   Matrix* output;              // [rows, out], resized
 };
 
-// Computes projections of as many rows side by side, in one parallel region.
+// Computes projections of one input side by side, in one parallel region.
 void Project(std::span<const Projection> projections, ThreadPool& pool);
 
 // Panels of a matrix that one work item takes: few enough that all threads stay busy to the end,
@@ -24,9 +25,28 @@ void Project(std::span<const Projection> projections, ThreadPool& pool);
 // them.
 int64_t PanelsPerItem(int64_t num_panels, int64_t num_rows, int num_threads);
 
-// Pointers to `count` rows of a matrix, in memory that the thread keeps; good until its next call
-// with the same purpose.
-std::span<const float* const> InputRows(const Matrix& matrix, int64_t first, int64_t count);
+// The input of a group of matrices, rounded as they ask for. Of few rows each thread makes its own
+// copy, which takes less time than waiting for each other; many are rounded in a parallel loop when
+// this is made. One at a time.
+class GroupInput {
+ public:
+  GroupInput(const Matrix& values, PreparedRows::Forms forms, ThreadPool& pool);
+
+  const std::byte* Row(ActivationForm form, int64_t row) const {
+    return (shared_ != nullptr ? *shared_ : OfThisThread()).Row(form, values_, row);
+  }
+
+ private:
+  const PreparedRows& OfThisThread() const;
+
+  const Matrix& values_;
+  PreparedRows::Forms forms_;
+  uint64_t id_;
+  const PreparedRows* shared_ = nullptr;
+};
+
+// Pointers to rows [first, first + count) of a matrix, in memory that the thread keeps; good until
+// its next call.
 std::span<float* const> OutputRows(Matrix& matrix, int64_t first, int64_t count);
 
 // Calls function(row) for rows [0, rows): in parallel where there are enough of them to pay for it.

@@ -1,7 +1,7 @@
 #include "model/weights.h"
 
 #include <algorithm>
-#include <atomic>
+#include <cstring>
 #include <mutex>
 #include <set>
 #include <string>
@@ -25,7 +25,8 @@ constexpr int64_t kSpareBytes = int64_t{3} << 30;
 // A run of rows of one tensor, to be packed at one place.
 struct Unit {
   const TensorInfo* tensor;
-  int64_t first_row;  // of the tensor seen as [rows, cols]
+  DType packed_dtype;  // the tensor's, or BF16 for an F32 tensor
+  int64_t first_row;   // of the tensor seen as [rows, cols]
   int64_t num_rows;
   int64_t cols;
   int64_t destination;  // byte offset in the memory of the matrices
@@ -37,15 +38,14 @@ struct Place {
   int64_t offset;
 };
 
-bool IsMatrixDType(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
-}
+// What a tensor is for, and so which dtypes it may have.
+enum class TensorUse { kVector, kMatrix };
 
 // Lays out all matrices, then reads them.
 class Loader {
  public:
-  Loader(const Checkpoint& checkpoint, const Config& config)
-      : checkpoint_(checkpoint), config_(config) {}
+  Loader(const Checkpoint& checkpoint, const Config& config, ComputeMode mode)
+      : checkpoint_(checkpoint), config_(config), mode_(mode) {}
 
   Weights Load(ThreadPool& pool, const LoadProgressCallback& on_progress) {
     Weights weights;
@@ -61,7 +61,7 @@ class Loader {
   }
 
  private:
-  const TensorInfo& Tensor(const std::string& name, std::vector<int64_t> shape) {
+  const TensorInfo& Tensor(const std::string& name, std::vector<int64_t> shape, TensorUse use) {
     const TensorInfo* tensor = checkpoint_.Find(name);
     if (tensor == nullptr) {
       Fail("{}: tensor {} is missing: expected shape {}", checkpoint_.path(), name,
@@ -71,16 +71,28 @@ class Loader {
       Fail("{}: tensor {}: expected shape {}, found {}", checkpoint_.path(), name, ShapeText(shape),
            ShapeText(tensor->shape));
     }
-    if (!IsMatrixDType(tensor->dtype)) {
-      Fail("{}: tensor {}: expected dtype F32, F16 or BF16, found {}", checkpoint_.path(), name,
-           NameOf(tensor->dtype));
-    }
+    CheckDType(*tensor, use);
     used_.insert(tensor->name);
     return *tensor;
   }
 
+  void CheckDType(const TensorInfo& tensor, TensorUse use) const {
+    const bool is_matrix = use == TensorUse::kMatrix;
+    if (!IsMatrixDType(tensor.dtype) || (IsBlockFormat(tensor.dtype) && !is_matrix)) {
+      Fail("{}: tensor {}: expected dtype F32, F16{} BF16{}, found {}", checkpoint_.path(),
+           tensor.name, is_matrix ? "," : " or", is_matrix ? " or a block format of ggml" : "",
+           NameOf(tensor.dtype));
+    }
+    const int64_t block_values = InfoOf(tensor.dtype).block_values;
+    if (tensor.shape.back() % block_values != 0) {
+      Fail("{}: tensor {} {}: expected rows of whole blocks of {} values, which {} has, found {}",
+           checkpoint_.path(), tensor.name, ShapeText(tensor.shape), block_values,
+           NameOf(tensor.dtype), tensor.shape.back());
+    }
+  }
+
   std::vector<float> Vector(const std::string& name, int64_t size) {
-    const TensorInfo& tensor = Tensor(name, {size});
+    const TensorInfo& tensor = Tensor(name, {size}, TensorUse::kVector);
     std::vector<std::byte> bytes(static_cast<size_t>(tensor.num_bytes));
     checkpoint_.ReadAt(tensor, 0, bytes);
     std::vector<float> values(static_cast<size_t>(size));
@@ -96,21 +108,31 @@ class Loader {
   // Gives rows [first_row, first_row + rows) of `tensor` a place and says how they get there.
   void Describe(PackedMatrix& matrix, const TensorInfo& tensor, int64_t first_row, int64_t rows,
                 int64_t cols) {
-    matrix = {nullptr, tensor.dtype, rows, cols};
+    Describe(matrix, tensor, tensor.dtype, {first_row, rows, cols});
+  }
+
+  struct Rows {
+    int64_t first;
+    int64_t count;
+    int64_t cols;
+  };
+
+  void Describe(PackedMatrix& matrix, const TensorInfo& tensor, DType dtype, const Rows& from) {
+    const auto [first_row, rows, cols] = from;
+    matrix = {nullptr, dtype, rows, cols, FormFor(mode_, dtype)};
     places_.push_back({&matrix, num_bytes_});
     const int64_t unit_rows =
         std::max<int64_t>(1, kUnitBytes / std::max<int64_t>(1, matrix.panel_bytes())) * kPanelRows;
     for (int64_t row = 0; row < rows; row += unit_rows) {
-      units_.push_back({&tensor, first_row + row, std::min(unit_rows, rows - row), cols,
+      units_.push_back({&tensor, dtype, first_row + row, std::min(unit_rows, rows - row), cols,
                         num_bytes_ + row / kPanelRows * matrix.panel_bytes()});
     }
     constexpr int64_t kAlignment = 64;
-    num_bytes_ +=
-        (PackedBytes(tensor.dtype, rows, cols) + kAlignment - 1) / kAlignment * kAlignment;
+    num_bytes_ += (PackedBytes(dtype, rows, cols) + kAlignment - 1) / kAlignment * kAlignment;
   }
 
   void Describe(PackedMatrix& matrix, const std::string& name, int64_t rows, int64_t cols) {
-    Describe(matrix, Tensor(name, {rows, cols}), 0, rows, cols);
+    Describe(matrix, Tensor(name, {rows, cols}, TensorUse::kMatrix), 0, rows, cols);
   }
 
   void Describe(MlpWeights& mlp, const std::string& prefix, int64_t intermediate_size) {
@@ -133,9 +155,27 @@ class Loader {
     Describe(attention.k_norm, name("k_norm"), config_.head_dim);
   }
 
+  // GGUF holds routers in F32, though they were trained in BF16. Where nothing is lost the shorter
+  // form is kept. Rounding the activations would change which experts are chosen, so a router is
+  // computed in float32 in every mode.
+  void DescribeRouter(PackedMatrix& gate, const std::string& name) {
+    const int64_t experts = config_.num_experts, cols = config_.hidden_size;
+    const TensorInfo& tensor = Tensor(name, {experts, cols}, TensorUse::kMatrix);
+    const DType dtype = IsBFloat16Inside(tensor) ? DType::kBF16 : tensor.dtype;
+    Describe(gate, tensor, dtype, {0, experts, cols});
+    gate.form = ActivationForm::kFloat32;
+  }
+
+  // Whether all values of an F32 tensor are BF16 numbers.
+  bool IsBFloat16Inside(const TensorInfo& tensor) const {
+    if (tensor.dtype != DType::kF32) return false;
+    std::vector<uint32_t> bits(static_cast<size_t>(tensor.num_values()));
+    checkpoint_.ReadAt(tensor, 0, std::as_writable_bytes(std::span(bits)));
+    return std::all_of(bits.begin(), bits.end(), [](uint32_t x) { return (x & 0xFFFF) == 0; });
+  }
+
   void Describe(MoeWeights& moe, int64_t layer) {
-    Describe(moe.router.gate, OfLayer(layer, "mlp.router.gate.weight"), config_.num_experts,
-             config_.hidden_size);
+    DescribeRouter(moe.router.gate, OfLayer(layer, "mlp.router.gate.weight"));
     moe.router.expert_bias = Vector(OfLayer(layer, "mlp.expert_bias"), config_.num_experts);
     moe.experts.resize(static_cast<size_t>(config_.num_experts));
     if (checkpoint_.Find(OfLayer(layer, tensor_names::kFusedGateUp)) != nullptr) {
@@ -159,9 +199,10 @@ class Loader {
       Fail("{}: layer {} has experts both fused ({}) and one by one ({}): expected one form",
            checkpoint_.path(), layer, gate_up_name, OfExpert(layer, 0, "gate_proj.weight"));
     }
-    const TensorInfo& gate_up = Tensor(gate_up_name, {config_.num_experts, 2 * rows, hidden});
-    const TensorInfo& down =
-        Tensor(OfLayer(layer, tensor_names::kFusedDown), {config_.num_experts, hidden, rows});
+    const TensorInfo& gate_up =
+        Tensor(gate_up_name, {config_.num_experts, 2 * rows, hidden}, TensorUse::kMatrix);
+    const TensorInfo& down = Tensor(OfLayer(layer, tensor_names::kFusedDown),
+                                    {config_.num_experts, hidden, rows}, TensorUse::kMatrix);
     for (int64_t expert = 0; expert < config_.num_experts; ++expert) {
       MlpWeights& mlp = moe.experts[static_cast<size_t>(expert)];
       Describe(mlp.gate_proj, gate_up, expert * 2 * rows, rows, hidden);
@@ -225,7 +266,8 @@ class Loader {
       const std::span<std::byte> bytes(buffer.data(), static_cast<size_t>(UnitBytes(unit)));
       const int64_t offset = BytesOf(unit.tensor->dtype, unit.first_row * unit.cols);
       checkpoint_.ReadAt(*unit.tensor, offset, bytes);
-      PackRows(bytes.data(), unit.tensor->dtype, unit.num_rows, unit.cols,
+      if (unit.packed_dtype != unit.tensor->dtype) KeepUpperHalves(bytes);
+      PackRows(bytes.data(), unit.packed_dtype, unit.num_rows, unit.cols,
                memory + unit.destination);
       const std::lock_guard lock(progress_mutex);
       progress.bytes_done += UnitBytes(unit);
@@ -239,12 +281,20 @@ class Loader {
     });
   }
 
+  // Of each four bytes the upper two, side by side.
+  static void KeepUpperHalves(std::span<std::byte> bytes) {
+    for (size_t i = 0; i * 4 < bytes.size(); ++i) {
+      std::memmove(bytes.data() + i * 2, bytes.data() + i * 4 + 2, 2);
+    }
+  }
+
   static int64_t UnitBytes(const Unit& unit) {
     return BytesOf(unit.tensor->dtype, unit.num_rows * unit.cols);
   }
 
   const Checkpoint& checkpoint_;
   const Config& config_;
+  ComputeMode mode_;
   std::set<std::string_view> used_;
   std::vector<Place> places_;
   std::vector<Unit> units_;
@@ -254,8 +304,8 @@ class Loader {
 }  // namespace
 
 Weights Weights::Load(const Checkpoint& checkpoint, const Config& config, ThreadPool& pool,
-                      const LoadProgressCallback& on_progress) {
-  return Loader(checkpoint, config).Load(pool, on_progress);
+                      const LoadOptions& options) {
+  return Loader(checkpoint, config, options.compute).Load(pool, options.on_progress);
 }
 
 }  // namespace trinity

@@ -62,8 +62,14 @@ struct LoadProgress {
 };
 using LoadProgressCallback = std::function<void(const LoadProgress&)>;
 
+struct LoadOptions {
+  ComputeMode compute = ComputeMode::kF32;
+  LoadProgressCallback on_progress;
+};
+
 // All weights of a model, in memory that they own. Matrices keep the checkpoint's dtype, tensor by
-// tensor; norms and expert_bias are float32.
+// tensor, but that an F32 router of nothing but BF16 numbers is held as BF16; norms and expert_bias
+// are float32.
 struct Weights {
   PackedMatrix embed_tokens;  // [vocab_size, hidden_size]
   PackedMatrix lm_head;       // [vocab_size, hidden_size]; the same memory where tied
@@ -74,9 +80,10 @@ struct Weights {
   // Reads every tensor that `config` implies, with its expected shape, and refuses by name what is
   // missing, of another shape or dtype, or not part of the model. Reads in parallel in units of one
   // expert or some rows, packed as they arrive: beside the weights stands one unit a thread.
-  // `on_progress` is called from one thread at a time.
+  // `on_progress` is called from one thread at a time. `compute` says what each matrix is
+  // multiplied in (FormFor).
   static Weights Load(const Checkpoint& checkpoint, const Config& config, ThreadPool& pool,
-                      const LoadProgressCallback& on_progress = {});
+                      const LoadOptions& options = {});
 };
 
 }  // namespace trinity

@@ -179,7 +179,7 @@ TEST(MatMul, WeightsAreCountedOnceACallHoweverManyRows) {
   const int64_t before = WeightBytesStreamed();
   MatMulPanels(matrix.packed, 1, 3, x.inputs, x.outputs, Output::kOverwrite);
   EXPECT_EQ(WeightBytesStreamed() - before, 3 * 32 * 64 * 2);
-  MatMulPanels(matrix.packed, 0, 4, {}, {}, Output::kOverwrite);
+  MatMulPanels(matrix.packed, 0, 4, std::span<const float* const>(), {}, Output::kOverwrite);
   EXPECT_EQ(WeightBytesStreamed() - before, 3 * 32 * 64 * 2);
 }
 

@@ -16,14 +16,19 @@ void ExpectLayout(DType dtype, int64_t rows, int64_t cols) {
   std::vector<std::byte> panels(packed_bytes + 64, std::byte{0xAB});
   PackRows(source.data() + 1, dtype, rows, cols, panels.data());
   const int64_t padded_rows = (rows + kPanelRows - 1) / kPanelRows * kPanelRows;
-  ASSERT_EQ(static_cast<int64_t>(packed_bytes), BytesOf(dtype, padded_rows * cols));
+  const bool is_paired = dtype == DType::kBF16;
+  const int64_t padded_cols = is_paired ? (cols + 1) / 2 * 2 : cols;
+  ASSERT_EQ(static_cast<int64_t>(packed_bytes), BytesOf(dtype, padded_rows * padded_cols));
   const std::vector<std::byte> zero(size);
   for (int64_t row = 0; row < padded_rows; ++row) {
-    for (int64_t col = 0; col < cols; ++col) {
-      const int64_t index = (row / 32 * cols + col) * 32 + row % 32;
+    for (int64_t col = 0; col < padded_cols; ++col) {
+      const int64_t place =
+          is_paired ? (col / 2 * 32 + row % 32) * 2 + col % 2 : col * 32 + row % 32;
+      const int64_t index = row / 32 * padded_cols * 32 + place;
       const std::byte* expected =
-          row < rows ? source.data() + 1 + static_cast<size_t>(row * cols + col) * size
-                     : zero.data();
+          row < rows && col < cols
+              ? source.data() + 1 + static_cast<size_t>(row * cols + col) * size
+              : zero.data();
       ASSERT_EQ(std::memcmp(panels.data() + static_cast<size_t>(index) * size, expected, size), 0)
           << row << ", " << col;
     }

@@ -34,7 +34,7 @@ inline float MultiplyAdd(float a, float b, float c) {
   static bool is_fused = false;
   if (const std::string target = ActiveSimdTarget(); target != known_target) {
     known_target = target;
-    is_fused = target == "AVX2" || target == "AVX3" || target == "NEON";
+    is_fused = !target.starts_with("S");  // all but SSSE3, SSE4 and SCALAR
   }
   return is_fused ? std::fma(a, b, c) : a * b + c;
 }

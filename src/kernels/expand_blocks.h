@@ -1,0 +1,261 @@
+// Blocks of a panel of a block format as 8-bit codes and float32 scales, or as float32 values.
+// Included once per SIMD target.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "hwy/highway.h"
+#include "kernels/block_layout.h"
+#include "kernels/expanded_blocks.h"
+#include "kernels/widen.h"
+#include "quant/iq4_blocks.h"
+#include "quant/mxfp4_blocks.h"
+
+#if defined(TRINITY_KERNELS_EXPAND_BLOCKS_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef TRINITY_KERNELS_EXPAND_BLOCKS_H_
+#undef TRINITY_KERNELS_EXPAND_BLOCKS_H_
+#else
+#define TRINITY_KERNELS_EXPAND_BLOCKS_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace trinity {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The loops below have constant bounds and no dependences: compilers make vectors of them.
+
+inline void ExpandNibbles(const uint8_t* HWY_RESTRICT planes, uint8_t* HWY_RESTRICT out) {
+  constexpr int64_t kHalf = 4 * kPlaneBytes;
+  for (int64_t i = 0; i < kHalf; ++i) out[i] = planes[i] & 15;
+  for (int64_t i = 0; i < kHalf; ++i) out[kHalf + i] = planes[i] >> 4;
+}
+
+template <int kShift>
+void ExpandPairs(const uint8_t* HWY_RESTRICT plane, uint8_t* HWY_RESTRICT out) {
+  for (int64_t i = 0; i < kPlaneBytes; ++i) out[i] = (plane[i] >> kShift) & 3;
+}
+
+template <int kShift>
+void AddPairs(const uint8_t* HWY_RESTRICT plane, uint8_t* HWY_RESTRICT out) {
+  for (int64_t i = 0; i < kPlaneBytes; ++i) {
+    out[i] = static_cast<uint8_t>(out[i] | ((plane[i] >> kShift) & 3) << 4);
+  }
+}
+
+template <int kShift, int kBit>
+void AddBits(const uint8_t* HWY_RESTRICT plane, uint8_t* HWY_RESTRICT out) {
+  for (int64_t i = 0; i < kPlaneBytes; ++i) {
+    out[i] = static_cast<uint8_t>(out[i] | ((plane[i] >> kShift) & 1) << kBit);
+  }
+}
+
+template <int kBit>
+void AddBitPlane(const uint8_t* plane, uint8_t* out) {
+  AddBits<0, kBit>(plane, out);
+  AddBits<1, kBit>(plane, out + kPlaneBytes);
+  AddBits<2, kBit>(plane, out + 2 * kPlaneBytes);
+  AddBits<3, kBit>(plane, out + 3 * kPlaneBytes);
+  AddBits<4, kBit>(plane, out + 4 * kPlaneBytes);
+  AddBits<5, kBit>(plane, out + 5 * kPlaneBytes);
+  AddBits<6, kBit>(plane, out + 6 * kPlaneBytes);
+  AddBits<7, kBit>(plane, out + 7 * kPlaneBytes);
+}
+
+inline void ExpandPairPlanes(const uint8_t* planes, uint8_t* out) {
+  for (int64_t p = 0; p < 2; ++p, planes += kPlaneBytes, out += 4 * kPlaneBytes) {
+    ExpandPairs<0>(planes, out);
+    ExpandPairs<2>(planes, out + kPlaneBytes);
+    ExpandPairs<4>(planes, out + 2 * kPlaneBytes);
+    ExpandPairs<6>(planes, out + 3 * kPlaneBytes);
+  }
+}
+
+inline void AddPairPlanes(const uint8_t* planes, uint8_t* out) {
+  for (int64_t p = 0; p < 2; ++p, planes += kPlaneBytes, out += 4 * kPlaneBytes) {
+    AddPairs<0>(planes, out);
+    AddPairs<2>(planes, out + kPlaneBytes);
+    AddPairs<4>(planes, out + 2 * kPlaneBytes);
+    AddPairs<6>(planes, out + 3 * kPlaneBytes);
+  }
+}
+
+// Replaces each code by its level.
+inline void LookUpLevels(const int8_t* levels, uint8_t* codes) {
+  constexpr int64_t kNumCodes = kBlockCols * kPanelRows;
+#if HWY_TARGET == HWY_SCALAR
+  for (int64_t i = 0; i < kNumCodes; ++i) codes[i] = static_cast<uint8_t>(levels[codes[i]]);
+#else
+  const hn::ScalableTag<uint8_t> d;
+  const auto table = hn::LoadDup128(d, reinterpret_cast<const uint8_t*>(levels));
+  for (int64_t i = 0; i < kNumCodes; i += static_cast<int64_t>(hn::Lanes(d))) {
+    hn::StoreU(hn::TableLookupBytes(table, hn::LoadU(d, codes + i)), d, codes + i);
+  }
+#endif
+}
+
+// out[i] = codes[i] - offset + bias
+inline void ShiftCodes(int shift, uint8_t* codes) {
+  for (int64_t i = 0; i < kBlockCols * kPanelRows; ++i) {
+    codes[i] = static_cast<uint8_t>(codes[i] + shift);
+  }
+}
+
+// The codes of a block as [8 groups][32 rows][4 columns] bytes, each plus `bias`.
+template <DType kDType>
+void ExpandCodes(const uint8_t* block, int bias, uint8_t* out) {
+  constexpr BlockLayout kLayout = LayoutOf(kDType);
+  constexpr int64_t kNumCodes = kBlockCols * kPanelRows;
+  if constexpr (kLayout.codes == CodeForm::kEightBits) {
+    std::memcpy(out, block, static_cast<size_t>(kNumCodes));
+  } else if constexpr (kLayout.codes == CodeForm::kFourBits) {
+    ExpandNibbles(block, out);
+  } else if constexpr (kLayout.codes == CodeForm::kFiveBits) {
+    ExpandNibbles(block, out);
+    AddBitPlane<4>(block + 4 * kPlaneBytes, out);
+  } else if constexpr (kLayout.codes == CodeForm::kSixBits) {
+    ExpandNibbles(block, out);
+    AddPairPlanes(block + 4 * kPlaneBytes, out);
+  } else if constexpr (kLayout.codes == CodeForm::kTwoBits) {
+    ExpandPairPlanes(block, out);
+  } else {
+    ExpandPairPlanes(block, out);
+    AddBitPlane<2>(block + 2 * kPlaneBytes, out);
+  }
+  if constexpr (kLayout.levels == CodeLevels::kIq4) LookUpLevels(kIq4Levels.data(), out);
+  if constexpr (kLayout.levels == CodeLevels::kE2M1Doubled) LookUpLevels(kE2M1Doubled.data(), out);
+  if (bias != kLayout.offset) ShiftCodes(bias - kLayout.offset, out);
+}
+
+// The scales of a block as [num_scales][32 rows], and the minimums where the format has them.
+template <DType kDType>
+void ExpandScales(const std::byte* header, const std::byte* block, float* scales, float* minimums) {
+  constexpr BlockLayout kLayout = LayoutOf(kDType);
+  constexpr ScaleForm kForm = kLayout.scales;
+  const hn::ScalableTag<float> d;
+  const hn::Rebind<int32_t, decltype(d)> di;
+  const hn::Rebind<uint32_t, decltype(d)> du;
+  const hn::Rebind<int8_t, decltype(d)> d8;
+  const hn::Rebind<uint8_t, decltype(d)> du8;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(block) + kLayout.code_bytes();
+  const auto* header_halves = reinterpret_cast<const uint16_t*>(header);
+  for (int64_t row = 0; row < kPanelRows; row += static_cast<int64_t>(hn::Lanes(d))) {
+    if constexpr (kForm == ScaleForm::kScale || kForm == ScaleForm::kScaleMinimum) {
+      const auto* halves = reinterpret_cast<const uint16_t*>(bytes);
+      hn::StoreU(F16Format::Load(d, halves + row), d, scales + row);
+      if constexpr (kForm == ScaleForm::kScaleMinimum) {
+        hn::StoreU(F16Format::Load(d, halves + kPanelRows + row), d, minimums + row);
+      }
+    } else if constexpr (kForm == ScaleForm::kExponent) {
+      // 2^(e - 128): below 2^-126 the exponent field is 0.
+      const auto e = hn::PromoteTo(du, hn::LoadU(du8, bytes + row));
+      const auto normal = hn::ShiftLeft<23>(hn::Sub(e, hn::Set(du, 1)));
+      const auto tiny = hn::Set(du, 0x00200000u);
+      const auto subnormal = hn::Add(tiny, hn::IfThenElseZero(hn::Eq(e, hn::Set(du, 1)), tiny));
+      const auto bits = hn::IfThenElse(hn::Lt(hn::BitCast(di, e), hn::Set(di, 2)),
+                                       hn::BitCast(di, subnormal), hn::BitCast(di, normal));
+      hn::StoreU(hn::BitCast(d, bits), d, scales + row);
+    } else {
+      const auto group_scale = F16Format::Load(d, header_halves + row);
+      for (int64_t i = 0; i < kLayout.num_scales(); ++i) {
+        const uint8_t* from = bytes + i * kPanelRows + row;
+        float* to = scales + i * kPanelRows + row;
+        if constexpr (!kLayout.has_minimums()) {
+          const auto s = hn::LoadU(d8, reinterpret_cast<const int8_t*>(from));
+          hn::StoreU(hn::Mul(group_scale, hn::ConvertTo(d, hn::PromoteTo(di, s))), d, to);
+          continue;
+        }
+        const auto group_minimum = F16Format::Load(d, header_halves + kPanelRows + row);
+        auto s = hn::PromoteTo(di, hn::LoadU(du8, from));
+        auto t = s;
+        if constexpr (kForm == ScaleForm::kTwoShifted) {
+          t = hn::ShiftRight<4>(s);
+          s = hn::And(s, hn::Set(di, 15));
+        } else {
+          t = hn::PromoteTo(di, hn::LoadU(du8, from + kPanelRows));
+        }
+        hn::StoreU(hn::Mul(group_scale, hn::ConvertTo(d, s)), d, to);
+        hn::StoreU(hn::Neg(hn::Mul(group_minimum, hn::ConvertTo(d, t))), d,
+                   minimums + i * kPanelRows + row);
+      }
+    }
+  }
+}
+
+// Blocks [first, first + out.num_blocks) of a panel.
+template <DType kDType>
+void ExpandBlocks(const std::byte* panel, int64_t first, int bias, const ExpandedBlocks& out) {
+  constexpr BlockLayout kLayout = LayoutOf(kDType);
+  for (int64_t i = 0; i < out.num_blocks; ++i) {
+    const std::byte* block = panel + kLayout.BlockOffset(first + i);
+    ExpandCodes<kDType>(reinterpret_cast<const uint8_t*>(block), bias,
+                        out.codes + i * kBlockCols * kPanelRows);
+    const int64_t place = i * kLayout.num_scales() * kPanelRows;
+    ExpandScales<kDType>(panel + kLayout.HeaderOffset(first + i), block, out.scales + place,
+                         out.minimums + place);
+  }
+}
+
+inline void ExpandBlocksOf(DType dtype, const std::byte* panel, int64_t first, int bias,
+                           const ExpandedBlocks& out) {
+  switch (dtype) {
+    case DType::kQ4_0:
+      return ExpandBlocks<DType::kQ4_0>(panel, first, bias, out);
+    case DType::kQ4_1:
+      return ExpandBlocks<DType::kQ4_1>(panel, first, bias, out);
+    case DType::kQ5_0:
+      return ExpandBlocks<DType::kQ5_0>(panel, first, bias, out);
+    case DType::kQ5_1:
+      return ExpandBlocks<DType::kQ5_1>(panel, first, bias, out);
+    case DType::kQ2_K:
+      return ExpandBlocks<DType::kQ2_K>(panel, first, bias, out);
+    case DType::kQ3_K:
+      return ExpandBlocks<DType::kQ3_K>(panel, first, bias, out);
+    case DType::kQ4_K:
+      return ExpandBlocks<DType::kQ4_K>(panel, first, bias, out);
+    case DType::kQ5_K:
+      return ExpandBlocks<DType::kQ5_K>(panel, first, bias, out);
+    case DType::kQ6_K:
+      return ExpandBlocks<DType::kQ6_K>(panel, first, bias, out);
+    case DType::kIQ4_NL:
+      return ExpandBlocks<DType::kIQ4_NL>(panel, first, bias, out);
+    case DType::kIQ4_XS:
+      return ExpandBlocks<DType::kIQ4_XS>(panel, first, bias, out);
+    case DType::kMXFP4:
+      return ExpandBlocks<DType::kMXFP4>(panel, first, bias, out);
+    default:
+      return ExpandBlocks<DType::kQ8_0>(panel, first, bias, out);
+  }
+}
+
+// The values of expanded blocks with bias 0 as float32 [columns][32 rows], rounded as DequantizeRow
+// rounds them: scale * code is exact in all formats, the minimum is added with one rounding.
+inline void DequantizeExpanded(const ExpandedBlocks& blocks, float* out) {
+  const hn::ScalableTag<float> d;
+  const hn::Rebind<int32_t, decltype(d)> di;
+  const int64_t groups_per_scale = 8 / blocks.num_scales;
+  for (int64_t i = 0; i < blocks.num_blocks * 8; ++i, out += 4 * kPanelRows) {
+    const auto* codes = reinterpret_cast<const int32_t*>(blocks.codes + i * kPlaneBytes);
+    const int64_t scale_row = i / groups_per_scale * kPanelRows;
+    for (int64_t row = 0; row < kPanelRows; row += static_cast<int64_t>(hn::Lanes(d))) {
+      const auto four = hn::LoadU(di, codes + row);
+      const auto scale = hn::LoadU(d, blocks.scales + scale_row + row);
+      const auto minimum =
+          blocks.has_minimums ? hn::LoadU(d, blocks.minimums + scale_row + row) : hn::Zero(d);
+      const auto store = [=](auto code, float* to) HWY_ATTR {
+        const auto value = hn::Mul(scale, hn::ConvertTo(d, hn::ShiftRight<24>(code)));
+        hn::StoreU(blocks.has_minimums ? hn::Add(value, minimum) : value, d, to);
+      };
+      store(hn::ShiftLeft<24>(four), out + row);
+      store(hn::ShiftLeft<16>(four), out + kPanelRows + row);
+      store(hn::ShiftLeft<8>(four), out + 2 * kPanelRows + row);
+      store(four, out + 3 * kPanelRows + row);
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace trinity
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard
