@@ -183,6 +183,10 @@ void Checkpoint::IndexByName() {
   if (!total) Fail("{}: the sizes of all tensors add up to more than 2^63 bytes", path_);
 }
 
+std::string Checkpoint::config_origin() const {
+  return gguf_metadata_ ? path_ : folder_ + "/config.json";
+}
+
 int64_t Checkpoint::total_bytes() const {
   int64_t total = 0;
   for (const TensorInfo& tensor : tensors_) total += tensor.num_bytes;

@@ -49,6 +49,8 @@ class Checkpoint {
 
   // config.json; an empty object where there is none.
   const Json& config() const { return *config_; }
+  // Where the config was read, for messages: config.json, or the GGUF file.
+  std::string config_origin() const;
 
   // The metadata of a GGUF file; nullptr for other formats.
   const Json* gguf_metadata() const { return gguf_metadata_.get(); }

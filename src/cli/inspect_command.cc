@@ -1,7 +1,6 @@
 #include "cli/inspect_command.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -12,11 +11,9 @@
 #include "cli/json_text.h"
 #include "cli/loaded_model.h"
 #include "cli/model_path.h"
+#include "cli/model_text.h"
 #include "cli/standard_output.h"
 #include "model/memory_plan.h"
-#include "tokenizer/generation_config.h"
-#include "tokenizer/tokenizer.h"
-#include "tokenizer/tokenizer_config.h"
 
 namespace trinity {
 namespace {
@@ -43,9 +40,7 @@ ParseOutcome ParseOptions(CommandArguments arguments, InspectOptions& options) {
                    "Shows what a checkpoint holds: config, layers, parameters, bytes, KV cache, "
                    "tokenizer",
                    kFooter);
-  line.AddPositional("MODEL", options.positional,
-                     "Model folder or safetensors file; default: $TRINITY_MODEL, else the bundled "
-                     "trinity-pico");
+  line.AddPositional("MODEL", options.positional, kModelHelp);
   line.AddText("-m,--model", options.model, "PATH", "The same as MODEL");
   line.AddFlag("--tensors", options.has_tensors, "List every tensor too");
   line.AddFlag("--json", options.is_json, "Print one JSON object with all of it");
@@ -100,13 +95,10 @@ struct TokenizerFacts {
   GenerationConfig generation_config;
 };
 
-std::optional<TokenizerFacts> LoadTokenizerFacts(const std::string& folder) {
-  std::error_code error;
-  if (!std::filesystem::exists(std::filesystem::path(folder) / "tokenizer.json", error)) {
-    return std::nullopt;
-  }
-  return TokenizerFacts{Tokenizer::Load(folder), TokenizerConfig::Load(folder),
-                        GenerationConfig::Load(folder)};
+std::optional<TokenizerFacts> LoadTokenizerFacts(const Checkpoint& checkpoint) {
+  if (!HasTokenizer(checkpoint)) return std::nullopt;
+  return TokenizerFacts{LoadTokenizer(checkpoint), LoadTokenizerConfig(checkpoint),
+                        LoadGenerationConfig(checkpoint)};
 }
 
 struct Inspection {
@@ -120,11 +112,11 @@ struct Inspection {
 
 Inspection Inspect(const std::string& path) {
   Checkpoint checkpoint = OpenModelCheckpoint(path);
-  Config config = Config::FromJson(checkpoint.config(), checkpoint.folder() + "/config.json");
+  Config config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
   std::vector<LayerPlan> layers = PlanLayers(config);
   const WeightPlan weights = PlanWeights(config, checkpoint);
   const int64_t implied = PlanWeights(config, DType::kBF16).Total().parameters;
-  std::optional<TokenizerFacts> tokenizer = LoadTokenizerFacts(checkpoint.folder());
+  std::optional<TokenizerFacts> tokenizer = LoadTokenizerFacts(checkpoint);
   return {std::move(checkpoint), std::move(config), std::move(layers), weights, implied,
           std::move(tokenizer)};
 }
@@ -280,7 +272,7 @@ std::string KvText(const Config& config) {
 }
 
 std::string TokenizerText(const std::optional<TokenizerFacts>& facts) {
-  if (!facts) return "Tokenizer\n  none: there is no tokenizer.json\n";
+  if (!facts) return "Tokenizer\n  none\n";
   const Tokenizer& tokenizer = facts->tokenizer;
   std::string text = fmt::format(
       "Tokenizer\n  {} tokens, {} merges\n  steps:", DigitGroups(tokenizer.num_tokens()),

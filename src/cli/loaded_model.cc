@@ -8,6 +8,8 @@
 #include "cli/amount_text.h"
 #include "cli/model_path.h"
 #include "cli/progress_line.h"
+#include "cli/standard_output.h"
+#include "model/gguf_config.h"
 
 namespace trinity {
 namespace {
@@ -26,11 +28,8 @@ void CheckThatItFits(const Checkpoint& checkpoint) {
 
 Checkpoint OpenModelCheckpoint(const std::string& path) {
   Checkpoint checkpoint = Checkpoint::Open(path);
-  if (checkpoint.gguf_metadata() != nullptr) {
-    Fail(
-        "{}: expected a Hugging Face folder or a safetensors file, found GGUF, which cannot be "
-        "run yet",
-        path);
+  for (const std::string& assumption : TranslateGguf(checkpoint)) {
+    WriteNotice(fmt::format("[{}: assumed that {}]\n", Printable(path, 1000), assumption));
   }
   return checkpoint;
 }

@@ -33,10 +33,12 @@ struct ModelOptions {
 };
 
 inline constexpr const char* kModelHelp =
-    "Model folder (config.json, tokenizer.json, *.safetensors) or safetensors file; default: "
-    "$TRINITY_MODEL, else the bundled trinity-pico";
+    "Model folder (config.json, tokenizer.json, *.safetensors), safetensors file or GGUF file (of "
+    "a "
+    "split model the first); default: $TRINITY_MODEL, else the bundled trinity-pico";
 
-// Opens the checkpoint of a model. Throws Error also where the file can be read but not yet be run.
+// Opens the checkpoint of a model, with names and config of Hugging Face whatever the format. What
+// a GGUF file leaves open and what is taken instead is said on stderr. Throws Error.
 Checkpoint OpenModelCheckpoint(const std::string& path);
 
 // A model with what it stands on.

@@ -11,10 +11,10 @@
 #include "cli/flag_value.h"
 #include "cli/json_text.h"
 #include "cli/loaded_model.h"
+#include "cli/model_text.h"
 #include "cli/prompt_source.h"
 #include "cli/standard_output.h"
 #include "measure/forward_trace.h"
-#include "tokenizer/tokenizer.h"
 
 namespace trinity {
 namespace {
@@ -85,8 +85,7 @@ std::vector<int32_t> ReadIds(const LogitsOptions& options, const Checkpoint& che
       throw Error(error.what());  // the command was called rightly: the file is wrong
     }
   }
-  std::vector<int32_t> ids =
-      Tokenizer::Load(checkpoint.folder()).Encode(*options.prompt, SpecialTokens::kAdd);
+  std::vector<int32_t> ids = LoadTokenizer(checkpoint).Encode(*options.prompt, SpecialTokens::kAdd);
   if (ids.empty()) Fail("--prompt: expected some text: this tokenizer adds no BOS token");
   return ids;
 }
@@ -207,7 +206,7 @@ int LogitsCommand(CommandArguments arguments) {
   LogitsOptions options;
   if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
   const Checkpoint checkpoint = OpenModelCheckpoint(options.model.path());
-  const Config config = Config::FromJson(checkpoint.config(), checkpoint.folder() + "/config.json");
+  const Config config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
   const std::vector<int32_t> ids = ReadIds(options, checkpoint);
   CheckIds(ids, config);
   const LoadedModel loaded = LoadModel(checkpoint, options.model);

@@ -11,15 +11,13 @@
 #include "cli/cancel_on_interrupt.h"
 #include "cli/json_text.h"
 #include "cli/loaded_model.h"
-#include "cli/model_path.h"
+#include "cli/model_text.h"
 #include "cli/peak_memory.h"
 #include "cli/prompt_source.h"
 #include "cli/standard_output.h"
 #include "generate/generator.h"
 #include "kernels/simd_target.h"
-#include "tokenizer/generation_config.h"
 #include "tokenizer/text_stream.h"
-#include "tokenizer/tokenizer_config.h"
 
 namespace trinity {
 namespace {
@@ -89,7 +87,7 @@ std::string BosToken(const Tokenizer& tokenizer, const TokenizerConfig& tokenize
 }
 
 std::vector<int32_t> EncodePrompt(const RunOptions& options, const std::string& text,
-                                  const std::string& folder, const Tokenizer& tokenizer,
+                                  const Checkpoint& checkpoint, const Tokenizer& tokenizer,
                                   const Config& config) {
   if (options.is_raw) {
     std::vector<int32_t> ids = tokenizer.Encode(text, SpecialTokens::kAdd);
@@ -99,9 +97,10 @@ std::vector<int32_t> EncodePrompt(const RunOptions& options, const std::string& 
     return ids;
   }
   if (!tokenizer.FindToken("<|im_start|>")) {
-    Fail("{}: its tokenizer has no <|im_start|>, so it was not made for chat: use --raw", folder);
+    Fail("{}: its tokenizer has no <|im_start|>, so it was not made for chat: use --raw",
+         checkpoint.path());
   }
-  const std::string bos = BosToken(tokenizer, TokenizerConfig::Load(folder), config);
+  const std::string bos = BosToken(tokenizer, LoadTokenizerConfig(checkpoint), config);
   const std::vector<ChatMessage> messages = {{"user", text}};
   // The rendered text begins with BOS already.
   return tokenizer.Encode(RenderChatMl(messages, bos, GenerationPrompt::kAdd),
@@ -142,8 +141,8 @@ class Run {
       : options_(options),
         prompt_text_(options.prompt.Read()),
         checkpoint_(OpenModelCheckpoint(options.model.path())),
-        config_(Config::FromJson(checkpoint_.config(), checkpoint_.folder() + "/config.json")),
-        tokenizer_(Tokenizer::Load(checkpoint_.folder())) {}
+        config_(Config::FromJson(checkpoint_.config(), checkpoint_.config_origin())),
+        tokenizer_(LoadTokenizer(checkpoint_)) {}
 
   int Execute() {
     PrepareRequest();
@@ -167,9 +166,8 @@ class Run {
 
  private:
   void PrepareRequest() {
-    const GenerationConfig generation_config = GenerationConfig::Load(checkpoint_.folder());
-    request_.prompt_ids =
-        EncodePrompt(options_, prompt_text_, checkpoint_.folder(), tokenizer_, config_);
+    const GenerationConfig generation_config = LoadGenerationConfig(checkpoint_);
+    request_.prompt_ids = EncodePrompt(options_, prompt_text_, checkpoint_, tokenizer_, config_);
     request_.max_tokens =
         options_.max_tokens ? options_.max_tokens : generation_config.max_new_tokens;
     request_.stop_ids = StopIds(generation_config, config_, tokenizer_);

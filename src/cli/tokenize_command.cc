@@ -11,9 +11,9 @@
 #include "cli/flag_value.h"
 #include "cli/json_text.h"
 #include "cli/model_path.h"
+#include "cli/model_text.h"
 #include "cli/prompt_source.h"
 #include "cli/standard_output.h"
-#include "tokenizer/tokenizer.h"
 
 namespace trinity {
 namespace {
@@ -73,9 +73,10 @@ std::vector<const char*> TakeDecode(CommandArguments arguments, TokenizeOptions&
 ParseOutcome ParseOptions(CommandArguments arguments, TokenizeOptions& options) {
   const std::vector<const char*> rest = TakeDecode(arguments, options);
   CommandLine line("trinity tokenize", "Turns text into token ids, or ids into text", kFooter);
-  line.AddPositional("MODEL", options.first,
-                     "Model folder, or a folder or file with nothing but tokenizer.json; default: "
-                     "$TRINITY_MODEL, else the bundled trinity-pico");
+  line.AddPositional(
+      "MODEL", options.first,
+      "Model folder, GGUF file, or a folder or file with nothing but tokenizer.json; default: "
+      "$TRINITY_MODEL, else the bundled trinity-pico");
   line.AddPositional("TEXT", options.second, "Text to encode; default: stdin, byte for byte");
   line.AddText("-m,--model", options.model, "PATH", "The same as MODEL");
   line.AddText("-p,--prompt", options.text, "TEXT", "The same as TEXT");
@@ -136,7 +137,7 @@ std::vector<int32_t> IdsFrom(const Json& json, std::string_view origin) {
 class Tokenize {
  public:
   explicit Tokenize(const TokenizeOptions& options)
-      : options_(options), tokenizer_(Tokenizer::Load(FindModelPath(options.model))) {}
+      : options_(options), tokenizer_(LoadTokenizerAt(FindModelPath(options.model))) {}
 
   void Execute() {
     if (options_.is_jsonl) {
@@ -206,10 +207,6 @@ int TokenizeCommand(CommandArguments arguments) {
   TokenizeOptions options;
   if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
   ResolvePositionals(options);
-  // A tokenizer.json lies beside a safetensors file.
-  if (options.model && options.model->ends_with(".safetensors")) {
-    options.model = FolderOf(FindModelPath(options.model));
-  }
   Tokenize(options).Execute();
   return 0;
 }

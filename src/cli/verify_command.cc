@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "cli/json_text.h"
 #include "cli/loaded_model.h"
+#include "cli/model_text.h"
 #include "cli/standard_output.h"
 #include "measure/prompt_check.h"
 #include "measure/verify.h"
@@ -192,7 +193,7 @@ std::string ToText(const PromptReport& report, const Tokenizer& tokenizer) {
 int VerifyWithGolden(const VerifyCommandOptions& options, const Checkpoint& checkpoint,
                      const std::string& golden_path) {
   const Checkpoint golden_file = Checkpoint::Open(golden_path);
-  const Config config = Config::FromJson(checkpoint.config(), checkpoint.folder() + "/config.json");
+  const Config config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
   const GoldenOutputs golden = GoldenOutputs::Read(golden_file, config);
   const LoadedModel loaded = LoadModel(checkpoint, options.model);
   VerifyOptions verify;
@@ -205,7 +206,7 @@ int VerifyWithGolden(const VerifyCommandOptions& options, const Checkpoint& chec
 }
 
 int VerifyWithPrompts(const VerifyCommandOptions& options, const Checkpoint& checkpoint) {
-  const Tokenizer tokenizer = Tokenizer::Load(checkpoint.folder());
+  const Tokenizer tokenizer = LoadTokenizer(checkpoint);
   const LoadedModel loaded = LoadModel(checkpoint, options.model);
   VerifyOptions verify;
   verify.prefill_chunk = options.prefill_chunk.value_or(verify.prefill_chunk);
@@ -231,7 +232,9 @@ int VerifyCommand(CommandArguments arguments) {
   VerifyCommandOptions options;
   if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
   const Checkpoint checkpoint = OpenModelCheckpoint(options.model.path());
-  const std::string beside = checkpoint.folder() + "/golden.safetensors";
+  // What stands beside a GGUF file may be of another model.
+  const std::string beside =
+      checkpoint.gguf_metadata() == nullptr ? checkpoint.folder() + "/golden.safetensors" : "";
   std::error_code error;
   if (options.golden) return VerifyWithGolden(options, checkpoint, *options.golden);
   if (std::filesystem::exists(beside, error)) return VerifyWithGolden(options, checkpoint, beside);

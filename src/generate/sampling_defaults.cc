@@ -9,8 +9,6 @@
 namespace trinity {
 namespace {
 
-constexpr std::string_view kFile = "generation_config.json";
-
 bool SaysHowToTruncate(const GenerationConfig& g) {
   return g.top_k || g.top_p || g.min_p || g.typical_p;
 }
@@ -85,17 +83,17 @@ SamplingDefaults FindSamplingDefaults(const GenerationConfig& generation, const 
   double& temperature = collector.options().temperature;
   if (SaysAnything(generation)) {
     if (generation.do_sample == false) {
-      collector.Set("temperature", temperature, greedy, "generation_config.json, do_sample");
+      collector.Set("temperature", temperature, greedy, generation.source + ", do_sample");
     } else if (generation.temperature) {
-      collector.Set("temperature", temperature, generation.temperature, kFile);
+      collector.Set("temperature", temperature, generation.temperature, generation.source);
     } else {
       // As transformers has it: 1 where there is sampling at all.
       const bool samples = generation.do_sample.value_or(SaysHowToTruncate(generation));
       collector.Set("temperature", temperature, samples ? plain : greedy, "built in");
     }
-    if (temperature > 0) collector.SetTruncation(generation, kFile);
+    if (temperature > 0) collector.SetTruncation(generation, generation.source);
     collector.Set("repetition_penalty", collector.options().repetition_penalty,
-                  generation.repetition_penalty, kFile);
+                  generation.repetition_penalty, generation.source);
     return collector.Take();
   }
   if (const std::optional<ModelCard> card = FindModelCard(config, model_name)) {
@@ -104,7 +102,7 @@ SamplingDefaults FindSamplingDefaults(const GenerationConfig& generation, const 
     return collector.Take();
   }
   if (generation.do_sample == true) {
-    collector.Set("temperature", temperature, plain, "generation_config.json, do_sample");
+    collector.Set("temperature", temperature, plain, generation.source + ", do_sample");
   } else {
     collector.Set("temperature", temperature, greedy, "built in");
   }

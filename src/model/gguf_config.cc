@@ -1,13 +1,13 @@
 #include "model/gguf_config.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/shortest_decimal.h"
 #include "model/config.h"
 #include "model/config_reader.h"
 #include "model/gguf_names.h"
@@ -46,13 +46,6 @@ constexpr const char* kNotImplemented[] = {
     "rope.scale_linear", "attn_logit_softcapping", "final_logit_softcapping", "logit_scale",
     "residual_scale",    "embedding_scale",        "attention.scale"};
 
-// The shortest decimal number that is this float32: 2.826 and not 2.8259999752044678.
-double Shortest(double number) {
-  const auto narrow = static_cast<float>(number);
-  if (static_cast<double>(narrow) != number) return number;
-  return std::strtod(fmt::format("{}", narrow).c_str(), nullptr);
-}
-
 class Translator {
  public:
   Translator(const Json& metadata, std::span<const TensorInfo> tensors, std::string_view origin)
@@ -74,8 +67,9 @@ class Translator {
     ReadNumbers();
     ReadVocabulary();
     config_["tie_word_embeddings"] = !HasTensor("output.weight");
-    config_["mup_enabled"] = true;
-    Assume("mup_enabled is true: GGUF has no key for it");
+    const std::optional<bool> mup = reader_.FindBoolean(kMupEnabled);
+    config_["mup_enabled"] = mup.value_or(true);
+    if (!mup) Assume("mup_enabled is true: GGUF has no key for it");
     return {std::make_shared<const Json>(std::move(config_)), std::move(assumptions_)};
   }
 
@@ -176,7 +170,7 @@ class Translator {
   }
 
   void ReadRouter() {
-    config_["route_scale"] = Shortest(reader_.PositiveNumber(Key("expert_weights_scale")));
+    config_["route_scale"] = ShortestDecimal(reader_.PositiveNumber(Key("expert_weights_scale")));
     const std::optional<bool> norm = reader_.FindBoolean(Key("expert_weights_norm"));
     if (!norm) {
       Assume(fmt::format("route_norm is true: {} is missing", Key("expert_weights_norm")));
@@ -190,9 +184,9 @@ class Translator {
 
   void ReadNumbers() {
     config_["rms_norm_eps"] =
-        Shortest(reader_.PositiveNumber(Key("attention.layer_norm_rms_epsilon")));
+        ShortestDecimal(reader_.PositiveNumber(Key("attention.layer_norm_rms_epsilon")));
     config_["rope_theta"] =
-        Shortest(reader_.FindPositiveNumber(Key("rope.freq_base")).value_or(10000.0));
+        ShortestDecimal(reader_.FindPositiveNumber(Key("rope.freq_base")).value_or(10000.0));
   }
 
   void ReadVocabulary() {

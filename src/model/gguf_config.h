@@ -18,6 +18,9 @@ struct GgufConfig {
   std::vector<std::string> assumptions;
 };
 
+// Keys that only this program writes: what the model needs and GGUF has no word for.
+inline constexpr std::string_view kMupEnabled = "trinity.mup_enabled";
+
 // Translates the metadata of architecture "afmoe". `tensors` carry the names of the file: which
 // layers are dense and whether the head is tied is seen from them. Refuses, with `origin` (the
 // file) and key, what is missing without a safe default, of another kind, contradictory, or changes

@@ -13,7 +13,7 @@ namespace trinity {
 
 std::unique_ptr<Model> Model::Load(const Checkpoint& checkpoint, ThreadPool& pool,
                                    const LoadOptions& options) {
-  Config config = Config::FromJson(checkpoint.config(), checkpoint.folder() + "/config.json");
+  Config config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
   Weights weights = Weights::Load(checkpoint, config, pool, options);
   std::vector<LayerPlan> plans = PlanLayers(config);
   return std::make_unique<Model>(std::move(config), std::move(plans), std::move(weights), pool);

@@ -27,4 +27,9 @@ inline std::string OfExpert(int64_t layer, int64_t expert, std::string_view part
 inline constexpr std::string_view kFusedGateUp = "mlp.experts.gate_up_proj";  // [E, 2 M, H]
 inline constexpr std::string_view kFusedDown = "mlp.experts.down_proj";       // [E, H, M]
 
+// The stacked form of GGUF: all experts of a layer in one tensor a projection.
+inline constexpr std::string_view kStackedGate = "mlp.experts.gate_proj.weight";  // [E, M, H]
+inline constexpr std::string_view kStackedUp = "mlp.experts.up_proj.weight";      // [E, M, H]
+inline constexpr std::string_view kStackedDown = "mlp.experts.down_proj.weight";  // [E, H, M]
+
 }  // namespace trinity::tensor_names

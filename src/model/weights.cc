@@ -178,8 +178,11 @@ class Loader {
     DescribeRouter(moe.router.gate, OfLayer(layer, "mlp.router.gate.weight"));
     moe.router.expert_bias = Vector(OfLayer(layer, "mlp.expert_bias"), config_.num_experts);
     moe.experts.resize(static_cast<size_t>(config_.num_experts));
-    if (checkpoint_.Find(OfLayer(layer, tensor_names::kFusedGateUp)) != nullptr) {
+    RefuseTwoForms(layer);
+    if (Has(OfLayer(layer, tensor_names::kFusedGateUp))) {
       DescribeFusedExperts(moe, layer);
+    } else if (Has(OfLayer(layer, tensor_names::kStackedGate))) {
+      DescribeStackedExperts(moe, layer);
     } else {
       for (int64_t expert = 0; expert < config_.num_experts; ++expert) {
         Describe(moe.experts[static_cast<size_t>(expert)], OfExpert(layer, expert, ""),
@@ -192,17 +195,45 @@ class Loader {
     }
   }
 
+  bool Has(const std::string& name) const { return checkpoint_.Find(name) != nullptr; }
+
+  void RefuseTwoForms(int64_t layer) const {
+    std::string_view found;
+    const std::string forms[] = {OfLayer(layer, tensor_names::kFusedGateUp),
+                                 OfLayer(layer, tensor_names::kStackedGate),
+                                 OfExpert(layer, 0, "gate_proj.weight")};
+    for (const std::string& name : forms) {
+      if (!Has(name)) continue;
+      if (!found.empty()) {
+        Fail("{}: layer {} has experts in two forms ({} and {}): expected one form",
+             checkpoint_.path(), layer, found, name);
+      }
+      found = name;
+    }
+  }
+
+  // One matrix [rows, cols] of every expert of a layer.
+  const TensorInfo& Experts(int64_t layer, std::string_view part, int64_t rows, int64_t cols) {
+    return Tensor(OfLayer(layer, part), {config_.num_experts, rows, cols}, TensorUse::kMatrix);
+  }
+
+  void DescribeStackedExperts(MoeWeights& moe, int64_t layer) {
+    const int64_t hidden = config_.hidden_size, rows = config_.moe_intermediate_size;
+    const TensorInfo& gate = Experts(layer, tensor_names::kStackedGate, rows, hidden);
+    const TensorInfo& up = Experts(layer, tensor_names::kStackedUp, rows, hidden);
+    const TensorInfo& down = Experts(layer, tensor_names::kStackedDown, hidden, rows);
+    for (int64_t expert = 0; expert < config_.num_experts; ++expert) {
+      MlpWeights& mlp = moe.experts[static_cast<size_t>(expert)];
+      Describe(mlp.gate_proj, gate, expert * rows, rows, hidden);
+      Describe(mlp.up_proj, up, expert * rows, rows, hidden);
+      Describe(mlp.down_proj, down, expert * hidden, hidden, rows);
+    }
+  }
+
   void DescribeFusedExperts(MoeWeights& moe, int64_t layer) {
     const int64_t hidden = config_.hidden_size, rows = config_.moe_intermediate_size;
-    const std::string gate_up_name = OfLayer(layer, tensor_names::kFusedGateUp);
-    if (checkpoint_.Find(OfExpert(layer, 0, "gate_proj.weight")) != nullptr) {
-      Fail("{}: layer {} has experts both fused ({}) and one by one ({}): expected one form",
-           checkpoint_.path(), layer, gate_up_name, OfExpert(layer, 0, "gate_proj.weight"));
-    }
-    const TensorInfo& gate_up =
-        Tensor(gate_up_name, {config_.num_experts, 2 * rows, hidden}, TensorUse::kMatrix);
-    const TensorInfo& down = Tensor(OfLayer(layer, tensor_names::kFusedDown),
-                                    {config_.num_experts, hidden, rows}, TensorUse::kMatrix);
+    const TensorInfo& gate_up = Experts(layer, tensor_names::kFusedGateUp, 2 * rows, hidden);
+    const TensorInfo& down = Experts(layer, tensor_names::kFusedDown, hidden, rows);
     for (int64_t expert = 0; expert < config_.num_experts; ++expert) {
       MlpWeights& mlp = moe.experts[static_cast<size_t>(expert)];
       Describe(mlp.gate_proj, gate_up, expert * 2 * rows, rows, hidden);

@@ -40,6 +40,8 @@ class BytePairEncoding {
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
   int64_t num_merges() const { return merges_.num_merges(); }
+  std::vector<TokenPair> ListMerges() const { return merges_.List(); }  // by rank
+  bool takes_whole_pieces() const { return whole_pieces_ == WholePieces::kTakeDirect; }
 
  private:
   enum class Stability : uint8_t { kUnknown, kWhole, kSplit };

@@ -4,9 +4,12 @@
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/shortest_decimal.h"
+#include "tokenizer/gguf_keys.h"
 
 namespace trinity {
 namespace {
@@ -99,14 +102,7 @@ class Reader {
   const std::string& path_;
 };
 
-}  // namespace
-
-GenerationConfig GenerationConfig::Load(const std::string& folder) {
-  GenerationConfig config;
-  const std::string path = folder + "/generation_config.json";
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return config;
-  const Json json = LoadJson(path);
+void ReadMembers(const Json& json, const std::string& path, GenerationConfig& config) {
   const Reader reader(json, path);
   constexpr double kMax = std::numeric_limits<double>::max();
   const Reader::Range share = {0.0, 1.0, false, "a number above 0, at most 1"};
@@ -122,6 +118,46 @@ GenerationConfig GenerationConfig::Load(const std::string& folder) {
   reader.ReadNumber("repetition_penalty", {0.0, kMax, false, "a number above 0"},
                     config.repetition_penalty);
   reader.ReadCount("max_new_tokens", 1, config.max_new_tokens);
+}
+
+// The names of generation_config.json for the keys of a GGUF file.
+constexpr std::pair<const char*, const char*> kGgufSampling[] = {
+    {"general.sampling.temp", "temperature"},
+    {"general.sampling.top_k", "top_k"},
+    {"general.sampling.top_p", "top_p"},
+    {"general.sampling.min_p", "min_p"},
+    {"general.sampling.penalty_repeat", "repetition_penalty"}};
+
+}  // namespace
+
+GenerationConfig GenerationConfig::Load(const std::string& folder) {
+  GenerationConfig config;
+  const std::string path = folder + "/generation_config.json";
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return config;
+  ReadMembers(LoadJson(path), path, config);
+  return config;
+}
+
+GenerationConfig GenerationConfig::FromGguf(const Json& metadata, const std::string& origin) {
+  const GgufKeys keys(metadata, origin);
+  Json json = Json::object();
+  for (const auto& [gguf, name] : kGgufSampling) {
+    const std::optional<double> value = keys.FindNumber(gguf);
+    if (!value) continue;
+    const bool is_integer = metadata[gguf].is_number_integer();
+    json[name] = is_integer ? metadata[gguf] : Json(ShortestDecimal(*value));
+  }
+  GenerationConfig config;
+  config.source = "general.sampling of the GGUF file";
+  ReadMembers(json, origin, config);
+  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+    const std::optional<int32_t> id = keys.FindId(key);
+    auto& ids = config.eos_token_ids;
+    if (id && std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);
+  }
+  config.bos_token_id = keys.FindId("tokenizer.ggml.bos_token_id");
+  config.pad_token_id = keys.FindId("tokenizer.ggml.padding_token_id");
   return config;
 }
 

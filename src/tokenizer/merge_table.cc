@@ -1,6 +1,7 @@
 #include "tokenizer/merge_table.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/check.h"
 
@@ -65,6 +66,20 @@ const Merge* MergeTable::Find(int32_t left, int32_t right) const {
   const uint64_t pair = PairOf(left, right);
   const size_t slot = SlotOf(pair);
   return slot < slots_.size() && slots_[slot].pair == pair ? &slots_[slot].merge : nullptr;
+}
+
+std::vector<TokenPair> MergeTable::List() const {
+  std::vector<Slot> used;
+  std::copy_if(slots_.begin(), slots_.end(), std::back_inserter(used),
+               [](const Slot& slot) { return slot.pair != kFree; });
+  std::sort(used.begin(), used.end(),
+            [](const Slot& a, const Slot& b) { return a.merge.rank < b.merge.rank; });
+  std::vector<TokenPair> pairs;
+  pairs.reserve(used.size());
+  for (const Slot& slot : used) {
+    pairs.push_back({static_cast<int32_t>(slot.pair >> 32), static_cast<int32_t>(slot.pair)});
+  }
+  return pairs;
 }
 
 }  // namespace trinity

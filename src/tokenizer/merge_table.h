@@ -12,6 +12,11 @@ struct Merge {
   int32_t product;  // an id
 };
 
+struct TokenPair {
+  int32_t left;
+  int32_t right;
+};
+
 // The merges of a BPE: from a pair of ids to its merge.
 class MergeTable {
  public:
@@ -23,6 +28,8 @@ class MergeTable {
   const Merge* Find(int32_t left, int32_t right) const;
 
   int64_t num_merges() const { return num_merges_; }
+
+  std::vector<TokenPair> List() const;  // by rank
 
  private:
   struct Slot {

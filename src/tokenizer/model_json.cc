@@ -1,13 +1,11 @@
 #include "tokenizer/model_json.h"
 
-#include <algorithm>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/error.h"
-#include "tokenizer/byte_alphabet.h"
+#include "tokenizer/bpe_builder.h"
 
 namespace trinity {
 namespace {
@@ -15,21 +13,8 @@ namespace {
 // Ids without a token cost memory, so a file may leave out only so many.
 constexpr int64_t kMaxUnusedIds = 65536;
 
-void CheckInsertion(Vocabulary::Insertion insertion, std::string_view where, std::string_view token,
-                    const TokenizerField& model) {
-  if (insertion == Vocabulary::Insertion::kTokenTaken) {
-    Fail("{}: the token \"{}\" occurs twice", where, Printable(token));
-  }
-  if (insertion == Vocabulary::Insertion::kIdTaken) {
-    Fail("{}: the token \"{}\" has the id of another token", where, Printable(token));
-  }
-  if (insertion == Vocabulary::Insertion::kCollides) {
-    Fail("{}: too many tokens have hashes that fall together", model.where());
-  }
-}
-
-Vocabulary ParseVocabulary(const TokenizerField& model,
-                           const std::vector<AddedToken>& added_tokens) {
+void AddTokens(const TokenizerField& model, const std::vector<AddedToken>& added_tokens,
+               BpeBuilder& builder) {
   const TokenizerField field = model.At("vocab");
   auto num_entries = static_cast<int64_t>(added_tokens.size());
   for ([[maybe_unused]] const auto& member : field.Object()) ++num_entries;
@@ -38,7 +23,6 @@ Vocabulary ParseVocabulary(const TokenizerField& model,
     Fail("{}: the id {} is too large for {} tokens, expected at most {}", where, id, num_entries,
          num_entries + kMaxUnusedIds - 1);
   };
-  Vocabulary vocabulary;
   for (const auto& [token, value] : field.Object()) {
     int64_t id = -1;
     if (value.get_int64().get(id) != simdjson::SUCCESS || id < 0) {
@@ -46,34 +30,19 @@ Vocabulary ParseVocabulary(const TokenizerField& model,
            field.where(), Printable(token), Describe(value));
     }
     check_id(field.where(), id);
-    CheckInsertion(vocabulary.Insert(token, static_cast<int32_t>(id)), field.where(), token, model);
+    builder.AddToken(field.where(), token, static_cast<int32_t>(id));
   }
   for (size_t i = 0; i < added_tokens.size(); ++i) {
     const AddedToken& token = added_tokens[i];
     const std::string where = fmt::format("added_tokens[{}]", i);
-    const std::optional<int32_t> known = vocabulary.Find(token.content);
+    const std::optional<int32_t> known = builder.Find(token.content);
     if (known == token.id) continue;
     if (known) {
       Fail("{}: expected the id {} for {} \"{}\", as in added_tokens, found {}", field.where(),
            token.id, where, Printable(token.content), *known);
     }
     check_id(model.where() + ", " + where, token.id);
-    CheckInsertion(vocabulary.Insert(token.content, token.id), model.where() + ", " + where,
-                   token.content, model);
-  }
-  return vocabulary;
-}
-
-// Without all of them some text would have no ids. With all of them unk_token, fuse_unk and
-// byte_fallback, which say what to do with unknown characters, never apply.
-void CheckByteSymbols(const Vocabulary& vocabulary, const TokenizerField& model) {
-  for (int byte = 0; byte < 256; ++byte) {
-    const std::string symbol = SpellingOfByte(static_cast<uint8_t>(byte));
-    if (vocabulary.Find(symbol)) continue;
-    Fail(
-        "{}.vocab: expected a token for each of the 256 byte symbols, found none for byte {:#04x} "
-        "(\"{}\")",
-        model.where(), byte, symbol);
+    builder.AddToken(model.where() + ", " + where, token.content, token.id);
   }
 }
 
@@ -98,61 +67,16 @@ std::optional<MergeText> ParseMerge(simdjson::dom::element value) {
   return merge;
 }
 
-class MergeReader {
- public:
-  MergeReader(const TokenizerField& field, const Vocabulary& vocabulary)
-      : field_(field), vocabulary_(vocabulary) {}
-
-  MergeTable Run() {
-    for (const simdjson::dom::element item : field_.Array()) {
-      const std::optional<MergeText> merge = ParseMerge(item);
-      if (!merge) {
-        Fail("{}: expected two tokens, \"a b\" or [\"a\", \"b\"], found {}", Where(),
-             Describe(item));
-      }
-      Add(*merge);
-      ++rank_;
+void AddMerges(const TokenizerField& field, BpeBuilder& builder) {
+  for (const simdjson::dom::element item : field.Array()) {
+    const std::optional<MergeText> merge = ParseMerge(item);
+    if (!merge) {
+      Fail("{}: expected two tokens, \"a b\" or [\"a\", \"b\"], found {}", builder.WhereMerge(),
+           Describe(item));
     }
-    return std::move(table_);
+    builder.AddMerge(merge->left, merge->right);
   }
-
- private:
-  std::string Where() const { return fmt::format("{}[{}]", field_.where(), rank_); }
-
-  int32_t IdOf(std::string_view token) {
-    const std::optional<int32_t> id = vocabulary_.Find(token);
-    if (!id || !vocabulary_.IsOfByteAlphabet(*id)) {
-      Fail("{}: expected tokens of the vocabulary, found \"{}\"", Where(), Printable(token));
-    }
-    return *id;
-  }
-
-  void Add(const MergeText& merge) {
-    const int32_t left = IdOf(merge.left);
-    const int32_t right = IdOf(merge.right);
-    joined_ = vocabulary_.BytesOf(left);
-    joined_ += vocabulary_.BytesOf(right);
-    const std::optional<int32_t> product = vocabulary_.FindBytes(joined_);
-    if (!product) {
-      Fail("{}: expected a merge whose product is in the vocabulary, found \"{}\" and \"{}\"",
-           Where(), Printable(merge.left), Printable(merge.right));
-    }
-    const auto insertion = table_.Insert(left, right, {rank_, *product});
-    if (insertion == MergeTable::Insertion::kPairTaken) {
-      Fail("{}: the merge of \"{}\" and \"{}\" occurs twice", Where(), Printable(merge.left),
-           Printable(merge.right));
-    }
-    if (insertion == MergeTable::Insertion::kCollides) {
-      Fail("{}: too many merges have hashes that fall together", field_.where());
-    }
-  }
-
-  const TokenizerField& field_;
-  const Vocabulary& vocabulary_;
-  MergeTable table_;
-  int32_t rank_ = 0;
-  std::string joined_;
-};
+}
 
 void RefuseAffix(const TokenizerField& model, std::string_view key) {
   const std::optional<TokenizerField> affix = model.Find(key);
@@ -176,16 +100,14 @@ std::unique_ptr<const BytePairEncoding> ParseModel(const TokenizerField& field,
   field.BoolOf("fuse_unk", false);
   field.BoolOf("byte_fallback", false);
   const bool ignore_merges = field.BoolOf("ignore_merges", false);
-  Vocabulary vocabulary = ParseVocabulary(field, added_tokens);
-  CheckByteSymbols(vocabulary, field);
-  MergeTable merges = MergeReader(field.At("merges"), vocabulary).Run();
+  BpeBuilder builder(field.where() + ".vocab", field.At("merges").where());
+  AddTokens(field, added_tokens, builder);
+  AddMerges(field.At("merges"), builder);
   std::vector<int32_t> added_ids;
   added_ids.reserve(added_tokens.size());
   for (const AddedToken& token : added_tokens) added_ids.push_back(token.id);
   using Whole = BytePairEncoding::WholePieces;
-  return std::make_unique<const BytePairEncoding>(
-      std::move(vocabulary), std::move(merges), ignore_merges ? Whole::kTakeDirect : Whole::kMerge,
-      added_ids);
+  return builder.Build(ignore_merges ? Whole::kTakeDirect : Whole::kMerge, added_ids);
 }
 
 }  // namespace trinity

@@ -8,6 +8,7 @@
 #include "tokenizer/code_point_set.h"
 #include "tokenizer/known_regexes.h"
 #include "tokenizer/split_ranges.h"
+#include "tokenizer/trinity_pipeline.h"
 
 namespace trinity {
 namespace {
@@ -17,18 +18,10 @@ std::string_view NameOf(const PreTokenizerStep& step) {
   return std::holds_alternative<ByteLevelStep>(step) ? "ByteLevel" : "Split";
 }
 
-bool Isolates(const PreTokenizerStep& step, std::string_view pattern) {
-  const auto* split = std::get_if<SplitStep>(&step);
-  if (split == nullptr || split->rule.invert) return false;
-  if (split->rule.behavior != SplitBehavior::kIsolated) return false;
-  const auto* regex = std::get_if<Regex>(&split->pattern);
-  return regex != nullptr && regex->pattern() == pattern;
-}
-
 bool CutsDigitTriples(const std::vector<PreTokenizerStep>& steps, size_t first) {
   if (first + kTrinityDigitRegexes.size() > steps.size()) return false;
   for (size_t i = 0; i < kTrinityDigitRegexes.size(); ++i) {
-    if (!Isolates(steps[first + i], kTrinityDigitRegexes[i])) return false;
+    if (!IsolatesRegex(steps[first + i], kTrinityDigitRegexes[i])) return false;
   }
   return true;
 }
@@ -48,6 +41,14 @@ Character CharacterAt(std::string_view piece, size_t at, const CodePointSet& dig
 
 }  // namespace
 
+bool IsolatesRegex(const PreTokenizerStep& step, std::string_view pattern) {
+  const auto* split = std::get_if<SplitStep>(&step);
+  if (split == nullptr || split->rule.invert) return false;
+  if (split->rule.behavior != SplitBehavior::kIsolated) return false;
+  const auto* regex = std::get_if<Regex>(&split->pattern);
+  return regex != nullptr && regex->pattern() == pattern;
+}
+
 // One call of ForEachPiece.
 struct PreTokenizer::Run {
   RegexSearch search;
@@ -55,7 +56,7 @@ struct PreTokenizer::Run {
 };
 
 PreTokenizer::PreTokenizer(std::vector<PreTokenizerStep> steps, const RegexLimits& limits)
-    : limits_(limits) {
+    : is_trinity_(AreTrinitySteps(steps)), limits_(limits) {
   for (size_t i = 0; i < steps.size(); ++i) {
     step_names_.emplace_back(NameOf(steps[i]));
     if (const auto* bytes = std::get_if<ByteLevelStep>(&steps[i])) {

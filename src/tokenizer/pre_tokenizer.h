@@ -49,6 +49,9 @@ struct ByteLevelStep {
 
 using PreTokenizerStep = std::variant<DigitsStep, SplitStep, DigitTriplesStep, ByteLevelStep>;
 
+// Whether `step` isolates the matches of this regex and does nothing else.
+bool IsolatesRegex(const PreTokenizerStep& step, std::string_view pattern);
+
 // Cuts text into the pieces that BPE sees one by one. Each step cuts what the step before left.
 // Immutable and thread-safe.
 class PreTokenizer {
@@ -66,6 +69,9 @@ class PreTokenizer {
   // As in tokenizer.json.
   const std::vector<std::string>& step_names() const { return step_names_; }
 
+  // Whether the steps are those of the Trinity tokenizers.
+  bool is_trinity() const { return is_trinity_; }
+
  private:
   struct Run;
   void RunStep(size_t step, std::string_view piece, Run& run) const;
@@ -76,6 +82,7 @@ class PreTokenizer {
 
   std::vector<PreTokenizerStep> steps_;
   std::vector<std::string> step_names_;
+  bool is_trinity_;
   std::unique_ptr<const Regex> gpt2_regex_;  // where a ByteLevel step uses it
   RegexLimits limits_;
 };

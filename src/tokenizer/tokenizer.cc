@@ -8,28 +8,30 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
+#include "tokenizer/byte_alphabet.h"
+#include "tokenizer/gguf_tokenizer.h"
 #include "tokenizer/tokenizer_json.h"
+#include "tokenizer/tokenizer_parts.h"
 
 namespace trinity {
-
-struct Tokenizer::Parts {
-  TokenizerJson json;
-  std::vector<bool> is_special;  // by id
-};
 
 Tokenizer Tokenizer::Load(const std::string& path) {
   std::error_code error;
   const bool is_folder = std::filesystem::is_directory(path, error);
-  auto parts = std::make_unique<Parts>();
-  parts->json = LoadTokenizerJson(is_folder ? path + "/tokenizer.json" : path);
-  parts->is_special.resize(static_cast<size_t>(parts->json.model->vocabulary().num_ids()));
-  for (const AddedToken& token : parts->json.added_tokens->tokens()) {
-    if (token.special) parts->is_special[static_cast<size_t>(token.id)] = true;
-  }
-  return Tokenizer(std::move(parts));
+  return Tokenizer(LoadTokenizerJson(is_folder ? path + "/tokenizer.json" : path));
 }
 
-Tokenizer::Tokenizer(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+Tokenizer Tokenizer::FromGguf(const Json& metadata, const std::string& origin) {
+  return Tokenizer(ReadGgufTokenizer(metadata, origin));
+}
+
+Tokenizer::Tokenizer(TokenizerParts parts)
+    : parts_(std::make_unique<const TokenizerParts>(std::move(parts))),
+      is_special_(static_cast<size_t>(parts_->model->vocabulary().num_ids())) {
+  for (const AddedToken& token : parts_->added_tokens->tokens()) {
+    if (token.special) is_special_[static_cast<size_t>(token.id)] = true;
+  }
+}
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
@@ -44,22 +46,21 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text, SpecialTokens spec
     repaired = ToValidUtf8(text);
     text = repaired;
   }
-  const TokenizerJson& json = parts_->json;
   std::vector<int32_t> ids;
-  if (special == SpecialTokens::kAdd) ids = json.post_processor.before;
+  if (special == SpecialTokens::kAdd) ids = parts_->post_processor.before;
   std::vector<AddedTokens::Part> text_parts = {{text, nullptr}};
-  if (added == AddedTokensInText::kRecognise) text_parts = json.added_tokens->Split(text);
+  if (added == AddedTokensInText::kRecognise) text_parts = parts_->added_tokens->Split(text);
   BytePairEncoding::Scratch scratch;
   for (const AddedTokens::Part& part : text_parts) {
     if (part.token != nullptr) {
       ids.push_back(part.token->id);
       continue;
     }
-    json.pre_tokenizer->ForEachPiece(
-        part.text, [&](std::string_view piece) { json.model->Encode(piece, scratch, ids); });
+    parts_->pre_tokenizer->ForEachPiece(
+        part.text, [&](std::string_view piece) { parts_->model->Encode(piece, scratch, ids); });
   }
   if (special == SpecialTokens::kAdd) {
-    ids.insert(ids.end(), json.post_processor.after.begin(), json.post_processor.after.end());
+    ids.insert(ids.end(), parts_->post_processor.after.begin(), parts_->post_processor.after.end());
   }
   return ids;
 }
@@ -74,28 +75,47 @@ std::string Tokenizer::Decode(std::span<const int32_t> ids, DecodeSpecial specia
 }
 
 std::string_view Tokenizer::BytesOf(int32_t id) const {
-  return parts_->json.model->vocabulary().BytesOf(id);
+  return parts_->model->vocabulary().BytesOf(id);
 }
 
 bool Tokenizer::IsSpecial(int32_t id) const {
-  return id >= 0 && static_cast<size_t>(id) < parts_->is_special.size() &&
-         parts_->is_special[static_cast<size_t>(id)];
+  return id >= 0 && static_cast<size_t>(id) < is_special_.size() &&
+         is_special_[static_cast<size_t>(id)];
 }
 
 std::optional<int32_t> Tokenizer::FindToken(std::string_view token) const {
-  return parts_->json.model->vocabulary().Find(token);
+  return parts_->model->vocabulary().Find(token);
 }
 
-int64_t Tokenizer::num_tokens() const { return parts_->json.model->vocabulary().num_tokens(); }
+std::string Tokenizer::SpellingOf(int32_t id) const {
+  const Vocabulary& vocabulary = parts_->model->vocabulary();
+  const std::string_view bytes = vocabulary.BytesOf(id);
+  if (!vocabulary.IsOfByteAlphabet(id)) return std::string(bytes);
+  std::string spelling;
+  for (const char byte : bytes) spelling += SpellingOfByte(static_cast<uint8_t>(byte));
+  return spelling;
+}
 
-int64_t Tokenizer::num_merges() const { return parts_->json.model->num_merges(); }
+bool Tokenizer::HasToken(int32_t id) const { return parts_->model->vocabulary().Has(id); }
+
+std::vector<TokenPair> Tokenizer::ListMerges() const { return parts_->model->ListMerges(); }
+
+bool Tokenizer::uses_trinity_pipeline() const {
+  return parts_->pre_tokenizer->is_trinity() && !parts_->model->takes_whole_pieces();
+}
+
+const PostProcessor& Tokenizer::post_processor() const { return parts_->post_processor; }
+
+int64_t Tokenizer::num_tokens() const { return parts_->model->vocabulary().num_tokens(); }
+
+int64_t Tokenizer::num_merges() const { return parts_->model->num_merges(); }
 
 const std::vector<std::string>& Tokenizer::pre_tokenizer_steps() const {
-  return parts_->json.pre_tokenizer->step_names();
+  return parts_->pre_tokenizer->step_names();
 }
 
 const std::vector<AddedToken>& Tokenizer::added_tokens() const {
-  return parts_->json.added_tokens->tokens();
+  return parts_->added_tokens->tokens();
 }
 
 }  // namespace trinity

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "tokenizer/gguf_keys.h"
 
 namespace trinity {
 namespace {
@@ -98,6 +99,11 @@ void ReadTokens(const Json& json, const std::string& path, TokenizerConfig& conf
   ReadToken(json, path, "pad_token", config.pad_token);
 }
 
+void SortTemplates(TokenizerConfig& config) {
+  std::stable_partition(config.chat_templates.begin(), config.chat_templates.end(),
+                        [](const auto& entry) { return entry.first == kDefaultTemplate; });
+}
+
 }  // namespace
 
 TokenizerConfig TokenizerConfig::Load(const std::string& folder) {
@@ -116,8 +122,41 @@ TokenizerConfig TokenizerConfig::Load(const std::string& folder) {
   if (const std::optional<Json> json = LoadIfThere(map_path)) {
     ReadTokens(*json, map_path, config);
   }
-  std::stable_partition(config.chat_templates.begin(), config.chat_templates.end(),
-                        [](const auto& entry) { return entry.first == kDefaultTemplate; });
+  SortTemplates(config);
+  return config;
+}
+
+TokenizerConfig TokenizerConfig::FromGguf(const Json& metadata, const std::string& origin) {
+  const GgufKeys keys(metadata, origin);
+  const auto find_token = [&](std::string_view key) -> std::optional<std::string> {
+    const std::optional<int32_t> id = keys.FindId(key);
+    if (!id) return std::nullopt;
+    const Json& tokens = keys.Array("tokenizer.ggml.tokens");
+    if (static_cast<size_t>(*id) >= tokens.size() ||
+        !tokens[static_cast<size_t>(*id)].is_string()) {
+      keys.Refuse(key, "the id of a token", *id);
+    }
+    return tokens[static_cast<size_t>(*id)].get<std::string>();
+  };
+  TokenizerConfig config;
+  config.bos_token = find_token("tokenizer.ggml.bos_token_id");
+  config.eos_token = find_token("tokenizer.ggml.eos_token_id");
+  config.pad_token = find_token("tokenizer.ggml.padding_token_id");
+  config.add_bos_token = keys.FindBoolean("tokenizer.ggml.add_bos_token");
+  constexpr std::string_view kTemplate = "tokenizer.chat_template";
+  for (const auto& entry : metadata.items()) {
+    const std::string_view key = entry.key();
+    const bool is_named = key.starts_with(std::string(kTemplate) + ".");
+    if (key != kTemplate && !is_named) continue;
+    const std::string text = keys.FindString(key).value_or("");
+    if (text.size() > kMaxTemplateBytes) {
+      Fail("{}: expected at most {} bytes, found {}", keys.Where(Printable(key)), kMaxTemplateBytes,
+           text.size());
+    }
+    AddTemplate(is_named ? entry.key().substr(kTemplate.size() + 1) : kDefaultTemplate, text,
+                config);
+  }
+  SortTemplates(config);
   return config;
 }
 

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
+
 namespace trinity {
 
 // What tokenizer_config.json, special_tokens_map.json and the template files say beyond
@@ -21,6 +23,10 @@ struct TokenizerConfig {
   // Reads what is there in `folder`; a folder without these files gives an empty config. Values of
   // the wrong kind are refused by file, key and value.
   static TokenizerConfig Load(const std::string& folder);
+
+  // The same from the metadata of a GGUF file: special tokens by their ids, templates of
+  // tokenizer.chat_template and tokenizer.chat_template.NAME.
+  static TokenizerConfig FromGguf(const Json& metadata, const std::string& origin);
 };
 
 }  // namespace trinity

@@ -141,7 +141,7 @@ void RefuseIfPresent(const TokenizerField& root, std::string_view key) {
   if (const auto field = root.Find(key)) field->Refuse("null (it is not implemented)");
 }
 
-TokenizerJson Parse(const TokenizerField& root) {
+TokenizerParts Parse(const TokenizerField& root) {
   root.CheckKeys({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
                   "post_processor", "decoder", "model"});
   if (const auto version = root.Find("version"); version && version->String() != "1.0") {
@@ -151,7 +151,7 @@ TokenizerJson Parse(const TokenizerField& root) {
   RefuseIfPresent(root, "padding");
   if (const auto normalizer = root.Find("normalizer")) CheckNormalizer(*normalizer);
   CheckDecoder(root.At("decoder"));
-  TokenizerJson result;
+  TokenizerParts result;
   result.pre_tokenizer =
       std::make_unique<const PreTokenizer>(ParsePreTokenizer(root.At("pre_tokenizer")));
   std::vector<AddedToken> added_tokens = ParseAddedTokens(root);
@@ -163,7 +163,7 @@ TokenizerJson Parse(const TokenizerField& root) {
 
 }  // namespace
 
-TokenizerJson LoadTokenizerJson(const std::string& path) {
+TokenizerParts LoadTokenizerJson(const std::string& path) {
   std::string text = ReadTextFile(path, kMaxFileBytes);
   text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
   simdjson::dom::parser parser;

@@ -91,6 +91,12 @@ TEST(GgufConfig, LogsWhatGgufDoesNotCarry) {
                           HasSubstr("mup_enabled is true")));
 }
 
+TEST(GgufConfig, TakesMupFromOurOwnKey) {
+  const GgufConfig off = With("trinity.mup_enabled", false);
+  EXPECT_FALSE(Config::FromJson(*off.config, "m.gguf").mup_enabled);
+  EXPECT_THAT(off.assumptions, Not(Contains(HasSubstr("mup_enabled"))));
+}
+
 TEST(GgufConfig, AssumesThatEveryFourthLayerIsFull) {
   const GgufConfig config = Changed([](Json& metadata) { metadata["afmoe.block_count"] = 9; });
   const Config c = Config::FromJson(*config.config, "m.gguf");

@@ -95,52 +95,71 @@ TEST(Weights, RefusesATensorThatIsNotPartOfTheModel) {
             "");
 }
 
-// The tensors of one layer's experts, stacked as transformers 5 holds them.
-void FuseExperts(std::vector<NamedTensor>& tensors, const Config& config, int64_t layer) {
+// Tensor `name` [num_experts, rows, cols]: of each expert the matrices `parts`, one below the
+// other.
+NamedTensor StackExperts(std::vector<NamedTensor>& tensors, const std::string& name,
+                         const std::vector<std::string>& parts, std::vector<int64_t> shape) {
+  NamedTensor stacked{{name, DType::kF32, std::move(shape)}, {}};
+  const std::string prefix = name.substr(0, name.find("experts.") + 8);
+  for (int64_t e = 0; e < stacked.spec.shape[0]; ++e) {
+    for (const std::string& part : parts) {
+      const auto& from = At(tensors, prefix + std::to_string(e) + "." + part).bytes;
+      stacked.bytes.insert(stacked.bytes.end(), from.begin(), from.end());
+    }
+  }
+  return stacked;
+}
+
+enum class ExpertForm { kFused, kStacked };
+
+// Brings one layer's experts into the form that transformers 5 holds, or that of GGUF.
+void MergeExperts(std::vector<NamedTensor>& tensors, const Config& config, int64_t layer,
+                  ExpertForm form) {
   const int64_t experts = config.num_experts, rows = config.moe_intermediate_size;
+  const int64_t hidden = config.hidden_size;
   const std::string prefix = "model.layers." + std::to_string(layer) + ".mlp.experts.";
-  NamedTensor gate_up{
-      {prefix + "gate_up_proj", DType::kF32, {experts, 2 * rows, config.hidden_size}}, {}};
-  NamedTensor down{{prefix + "down_proj", DType::kF32, {experts, config.hidden_size, rows}}, {}};
-  for (int64_t e = 0; e < experts; ++e) {
-    const auto append = [&](NamedTensor& to, const char* part) {
-      const auto& from = At(tensors, prefix + std::to_string(e) + part).bytes;
-      to.bytes.insert(to.bytes.end(), from.begin(), from.end());
-    };
-    append(gate_up, ".gate_proj.weight");
-    append(gate_up, ".up_proj.weight");
-    append(down, ".down_proj.weight");
+  const std::string gate = "gate_proj.weight", up = "up_proj.weight", down = "down_proj.weight";
+  std::vector<NamedTensor> merged;
+  if (form == ExpertForm::kFused) {
+    merged = {
+        StackExperts(tensors, prefix + "gate_up_proj", {gate, up}, {experts, 2 * rows, hidden}),
+        StackExperts(tensors, prefix + "down_proj", {down}, {experts, hidden, rows})};
+  } else {
+    merged = {StackExperts(tensors, prefix + gate, {gate}, {experts, rows, hidden}),
+              StackExperts(tensors, prefix + up, {up}, {experts, rows, hidden}),
+              StackExperts(tensors, prefix + down, {down}, {experts, hidden, rows})};
   }
   std::erase_if(tensors, [&](const NamedTensor& t) { return t.spec.name.starts_with(prefix); });
-  tensors.push_back(std::move(gate_up));
-  tensors.push_back(std::move(down));
+  std::move(merged.begin(), merged.end(), std::back_inserter(tensors));
 }
 
-TEST(Weights, FusedAndPerExpertFormsGiveTheSameBits) {
+TEST(Weights, EveryFormOfExpertsGivesTheSameBits) {
   const Checkpoint base = Checkpoint::Open(GoldenFolder("base"));
   const Config config = Config::FromJson(base.config(), "base");
-  std::vector<NamedTensor> tensors = AllTensors(base);
-  for (int64_t layer = config.num_dense_layers; layer < config.num_hidden_layers; ++layer) {
-    FuseExperts(tensors, config, layer);
-  }
-  const TemporaryFolder folder;
-  WriteFolder(folder.path(), tensors, GoldenFolder("base"));
   ThreadPool pool(2);
   const std::vector<int32_t> ids = {5, 100, 3, 77, 258, 0, 9, 44, 12, 31};
-  EXPECT_EQ(RunModel(*Model::Load(Checkpoint::Open(folder.path()), pool), ids),
-            RunModel(*Model::Load(base, pool), ids));
+  const std::vector<float> logits = RunModel(*Model::Load(base, pool), ids);
+  for (const ExpertForm form : {ExpertForm::kFused, ExpertForm::kStacked}) {
+    std::vector<NamedTensor> tensors = AllTensors(base);
+    for (int64_t layer = config.num_dense_layers; layer < config.num_hidden_layers; ++layer) {
+      MergeExperts(tensors, config, layer, form);
+    }
+    const TemporaryFolder folder;
+    WriteFolder(folder.path(), tensors, GoldenFolder("base"));
+    EXPECT_EQ(RunModel(*Model::Load(Checkpoint::Open(folder.path()), pool), ids), logits);
+  }
 }
 
-TEST(Weights, RefusesAMixtureOfFusedAndPerExpertWithinALayer) {
+TEST(Weights, RefusesExpertsOfTwoFormsWithinALayer) {
   EXPECT_THAT(Refusal([](auto& tensors) {
                 const Config config =
                     Config::FromJson(LoadJson(GoldenFolder("base") + "/config.json"), "base");
                 const NamedTensor kept =
                     At(tensors, "model.layers.2.mlp.experts.0.gate_proj.weight");
-                FuseExperts(tensors, config, 2);
+                MergeExperts(tensors, config, 2, ExpertForm::kFused);
                 tensors.push_back(kept);
               }),
-              HasSubstr("layer 2 has experts both fused"));
+              HasSubstr("layer 2 has experts in two forms"));
 }
 
 TEST(Weights, MixedDtypesWithinOneFileAreHeldAsTheyAre) {
