@@ -52,7 +52,7 @@ class Loader {
     Describe(weights);
     RefuseUnknownTensors();
     weights.matrix_memory = MemoryBlock(num_bytes_);
-    ReadUnits(weights.matrix_memory.data(), pool, on_progress);
+    ReadUnits(weights.matrix_memory, pool, on_progress);
     for (const Place& place : places_) {
       place.matrix->data = weights.matrix_memory.data() + place.offset;
     }
@@ -285,9 +285,9 @@ class Loader {
     }
   }
 
-  void ReadUnits(std::byte* memory, ThreadPool& pool, const LoadProgressCallback& on_progress) {
+  void ReadUnits(MemoryBlock& memory, ThreadPool& pool, const LoadProgressCallback& on_progress) {
     std::vector<std::vector<std::byte>> buffers(static_cast<size_t>(pool.num_threads()));
-    std::mutex progress_mutex;
+    std::mutex paging_mutex, progress_mutex;
     LoadProgress progress;
     for (const Unit& unit : units_) progress.bytes_total += UnitBytes(unit);
     pool.ParallelFor(static_cast<int64_t>(units_.size()), [&](int64_t index, int thread) {
@@ -298,8 +298,13 @@ class Loader {
       const int64_t offset = BytesOf(unit.tensor->dtype, unit.first_row * unit.cols);
       checkpoint_.ReadAt(*unit.tensor, offset, bytes);
       if (unit.packed_dtype != unit.tensor->dtype) KeepUpperHalves(bytes);
+      {
+        const std::lock_guard lock(paging_mutex);
+        memory.PreferHugePages(unit.destination +
+                               PackedBytes(unit.packed_dtype, unit.num_rows, unit.cols));
+      }
       PackRows(bytes.data(), unit.packed_dtype, unit.num_rows, unit.cols,
-               memory + unit.destination);
+               memory.data() + unit.destination);
       const std::lock_guard lock(progress_mutex);
       progress.bytes_done += UnitBytes(unit);
       // Where file and weights do not fit side by side, the part of the file that was read is what
