@@ -95,6 +95,10 @@ Json ParseJson(std::string_view text, std::string_view origin, const JsonLimits&
   if (text.size() > limits.max_bytes) {
     Fail("{}: JSON of {} bytes, at most {} are accepted", origin, text.size(), limits.max_bytes);
   }
+  // The library takes a NUL for the end and lets pass whatever stands behind it.
+  if (const size_t at = text.find('\0'); at != text.npos) {
+    Fail("{}: not valid JSON at byte {}: a NUL", origin, at);
+  }
   Builder builder(origin, limits);
   Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.Take();

@@ -13,9 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool IsControlCharacter(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
+// Control characters would reach the terminal with each message that names the file.
 bool IsPlainFileName(std::string_view name) {
   return !name.empty() && name != "." && name.find('/') == name.npos &&
-         name.find("..") == name.npos && name.find('\0') == name.npos;
+         name.find("..") == name.npos && std::none_of(name.begin(), name.end(), IsControlCharacter);
 }
 
 bool IsWithin(const fs::path& path, const fs::path& folder) {

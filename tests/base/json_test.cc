@@ -42,5 +42,13 @@ TEST(Json, RefusesWhatIsNotJson) {
   EXPECT_THAT(ErrorOf("1e999"), testing::HasSubstr("f.json"));
 }
 
+TEST(Json, RefusesNulBytesWhereverTheyStand) {
+  for (const std::string_view text :
+       {std::string_view("{\"a\":1}\0", 8), std::string_view("\0", 1),
+        std::string_view("[1]\0[2]", 7), std::string_view("[\"a\0b\"]", 7)}) {
+    EXPECT_THAT(ErrorOf(text), testing::HasSubstr("f.json: not valid JSON at byte"));
+  }
+}
+
 }  // namespace
 }  // namespace trinity

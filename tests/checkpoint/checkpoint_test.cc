@@ -149,8 +149,9 @@ TEST_F(ShardedCheckpoint, FindsTensorsOfAllShards) {
 }
 
 TEST_F(ShardedCheckpoint, RefusesPathOutOfTheFolder) {
-  for (const char* name : {"../1.safetensors", "sub/../1.safetensors", "..", ".", "", "./x",
-                           "sub/1.safetensors", "1.safetensors\\u0000.txt"}) {
+  for (const char* name :
+       {"../1.safetensors", "sub/../1.safetensors", "..", ".", "", "./x", "sub/1.safetensors",
+        "1.safetensors\\u0000.txt", "\\u001b[31m", "a\\nb", "\\u007f"}) {
     WriteIndex(fmt::format(R"("a":"{}")", name));
     EXPECT_THAT(Refusal(), HasSubstr("tensor a: expected the name of a file in the same folder"))
         << name;
