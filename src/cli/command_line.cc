@@ -24,6 +24,31 @@ std::string LongName(const std::string& names) {
   return names.substr(start, names.find(',', start) - start);
 }
 
+constexpr const char* kHelpNames = "-h,--help";
+constexpr const char* kHelpText = "Show this help and exit";
+
+// Where Parse writes what the command declares; null where it parses.
+CommandDescription* description_wanted = nullptr;
+
+std::vector<std::string> SplitNames(const std::string& names) {
+  std::vector<std::string> parts;
+  for (size_t at = 0; at <= names.size();) {
+    const size_t end = std::min(names.find(',', at), names.size());
+    parts.push_back(names.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
+const std::string& TakeChoice(const std::string& flag, const std::string& text,
+                              const std::vector<std::string>& choices) {
+  if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
+    throw UsageError(fmt::format("{}: expected one of {}, found \"{}\"", flag,
+                                 fmt::join(choices, ", "), Printable(text)));
+  }
+  return text;
+}
+
 // "--name=" as two arguments: the library would take it for a flag without its value.
 void AppendArgument(const char* argument, std::vector<std::string>& out) {
   const std::string_view text = argument;
@@ -61,6 +86,7 @@ std::string Wrapped(const std::string& help) {
 
 struct CommandLine::Parts {
   CLI::App app;
+  CommandDescription description;
   // What was given for a flag, until all of the command line has been read.
   struct Value {
     CLI::Option* option;
@@ -78,11 +104,18 @@ CommandLine::CommandLine(const std::string& name, const std::string& purpose,
   app.name(name);
   app.description(purpose);
   app.footer(footer);
-  app.set_help_flag("-h,--help", "Show this help and exit");
+  app.set_help_flag(kHelpNames, kHelpText);
   app.get_formatter()->column_width(kNameColumns);
+  parts_->description = {name.substr(name.find(' ') + 1), purpose, {}, footer};
+  Record(kHelpNames, "", kHelpText);
 }
 
 CommandLine::~CommandLine() = default;
+
+void CommandLine::Record(const std::string& names, const std::string& placeholder,
+                         const std::string& help) {
+  parts_->description.arguments.push_back({SplitNames(names), placeholder, {}, help});
+}
 
 void CommandLine::AddValue(const std::string& names, const std::string& placeholder,
                            const std::string& help, Take take) {
@@ -91,6 +124,7 @@ void CommandLine::AddValue(const std::string& names, const std::string& placehol
   value.take = std::move(take);
   value.option = parts_->app.add_option(names, value.text, Wrapped(help));
   value.option->type_name(placeholder);
+  Record(names, placeholder, help);
 }
 
 void CommandLine::AddText(const std::string& names, std::optional<std::string>& value,
@@ -101,18 +135,16 @@ void CommandLine::AddText(const std::string& names, std::optional<std::string>& 
 
 void CommandLine::AddFlag(const std::string& names, bool& value, const std::string& help) {
   parts_->app.add_flag(names, value, Wrapped(help));
+  Record(names, "", help);
 }
 
 void CommandLine::AddChoice(const std::string& names, std::string& value,
                             const std::vector<std::string>& choices, const std::string& help) {
   AddValue(names, fmt::format("{}", fmt::join(choices, "|")), help,
            [&value, choices](const std::string& flag, const std::string& text) {
-             if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
-               throw UsageError(fmt::format("{}: expected one of {}, found \"{}\"", flag,
-                                            fmt::join(choices, ", "), Printable(text)));
-             }
-             value = text;
+             value = TakeChoice(flag, text, choices);
            });
+  parts_->description.arguments.back().choices = choices;
 }
 
 void CommandLine::AddInteger(const std::string& names, std::optional<int64_t>& value,
@@ -141,7 +173,27 @@ void CommandLine::AddPositional(const std::string& name, std::optional<std::stri
   AddText(name, value, "", help);
 }
 
+void CommandLine::AddPositional(const std::string& name, std::optional<std::string>& value,
+                                const std::string& help, const std::vector<std::string>& choices) {
+  AddValue(name, "", help, [&value, choices](const std::string& flag, const std::string& text) {
+    value = TakeChoice(flag, text, choices);
+  });
+  parts_->description.arguments.back().choices = choices;
+}
+
+CommandDescription CommandLine::Describe(int (*run)(CommandArguments arguments)) {
+  CommandDescription description;
+  description_wanted = &description;
+  run({});
+  description_wanted = nullptr;
+  return description;
+}
+
 ParseOutcome CommandLine::Parse(CommandArguments arguments) {
+  if (description_wanted != nullptr) {
+    *description_wanted = parts_->description;
+    return ParseOutcome::kHelpShown;
+  }
   std::vector<std::string> texts;
   for (const char* argument : arguments) AppendArgument(argument, texts);
   std::reverse(texts.begin(), texts.end());  // as the library wants them

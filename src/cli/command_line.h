@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/command_description.h"
+
 namespace trinity {
 
 // What a command is given after its name.
@@ -54,9 +56,16 @@ class CommandLine {
 
   void AddPositional(const std::string& name, std::optional<std::string>& value,
                      const std::string& help);
+  // One of `choices`.
+  void AddPositional(const std::string& name, std::optional<std::string>& value,
+                     const std::string& help, const std::vector<std::string>& choices);
 
   // Fills the values, or writes the help to stdout. Throws UsageError.
   ParseOutcome Parse(CommandArguments arguments);
+
+  // What `run`, which reads its arguments by a CommandLine, declares. It is called, and gets no
+  // further than to Parse, which answers as if the help had been shown.
+  static CommandDescription Describe(int (*run)(CommandArguments arguments));
 
  private:
   struct Parts;
@@ -65,6 +74,7 @@ class CommandLine {
   using Take = std::function<void(const std::string& flag, const std::string& text)>;
   void AddValue(const std::string& names, const std::string& placeholder, const std::string& help,
                 Take take);
+  void Record(const std::string& names, const std::string& placeholder, const std::string& help);
 
   std::unique_ptr<Parts> parts_;
 };

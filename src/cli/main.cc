@@ -8,8 +8,10 @@
 #include "base/error.h"
 #include "cli/cancel_on_interrupt.h"
 #include "cli/command_line.h"
+#include "cli/completion_command.h"
 #include "cli/inspect_command.h"
 #include "cli/logits_command.h"
+#include "cli/man_command.h"
 #include "cli/run_command.h"
 #include "cli/standard_output.h"
 #include "cli/synth_command.h"
@@ -31,33 +33,63 @@ struct Command {
   int (*run)(CommandArguments arguments);
 };
 
-constexpr std::array<Command, 6> kCommands = {{
+int RunCompletion(CommandArguments arguments);
+int RunMan(CommandArguments arguments);
+
+constexpr std::array<Command, 8> kCommands = {{
     {"run", "answer a prompt", RunCommand},
     {"inspect", "show what a checkpoint holds: layers, parameters, bytes, cache", InspectCommand},
     {"tokenize", "turn text into token ids, or ids into text", TokenizeCommand},
     {"logits", "write the logits of a text into a safetensors file", LogitsCommand},
     {"verify", "compare a model with what another implementation computed", VerifyCommand},
     {"synth", "write a checkpoint of random weights in the shape of a Trinity", SynthCommand},
+    {"completion", "print what bash or zsh completes command lines with", RunCompletion},
+    {"man", "print the manual page", RunMan},
 }};
 
+constexpr const char* kPurpose = "Runs the Trinity models of Arcee (AFMoE) on CPUs";
+constexpr std::array<HelpEntry, 2> kOptions = {
+    {{"-h,--help", "Show this help and exit; trinity COMMAND --help explains a command"},
+     {"--version", "Show version, compiler and SIMD target and exit"}}};
+constexpr std::array<HelpEntry, 2> kEnvironment = {
+    {{"TRINITY_MODEL", "the model where a command is given none"},
+     {"TRINITY_SIMD_TARGET", "the SIMD target to compute with; --version shows which there are"}}};
+constexpr const char* kExitCodes = "0 success, 1 failure, 2 wrong usage, 130 interrupted";
+
 std::string HelpText() {
-  std::string text =
-      "Runs the Trinity models of Arcee (AFMoE) on CPUs\n"
-      "Usage: trinity COMMAND [OPTIONS]\n\nCommands:\n";
+  std::string text = fmt::format("{}\nUsage: trinity COMMAND [OPTIONS]\n\nCommands:\n", kPurpose);
   for (const Command& command : kCommands) {
-    text += fmt::format("  {:<10}{}\n", command.name, command.purpose);
+    text += fmt::format("  {:<12}{}\n", command.name, command.purpose);
   }
-  text +=
-      "\nOptions:\n"
-      "  -h,--help     Show this help and exit; trinity COMMAND --help explains a command\n"
-      "  --version     Show version, compiler and SIMD target and exit\n"
-      "\nEnvironment:\n"
-      "  TRINITY_MODEL        the model where a command is given none\n"
-      "  TRINITY_SIMD_TARGET  the SIMD target to compute with; --version shows which there are\n"
-      "\nExit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.\n"
-      "\nExample:\n  trinity run -p \"What is a violin?\"\n";
+  text += "\nOptions:\n";
+  for (const HelpEntry& option : kOptions) {
+    text += fmt::format("  {:<12}{}\n", option.name, option.text);
+  }
+  text += "\nEnvironment:\n";
+  for (const HelpEntry& variable : kEnvironment) {
+    text += fmt::format("  {:<21}{}\n", variable.name, variable.text);
+  }
+  text += fmt::format("\nExit codes: {}.\n", kExitCodes);
+  text += "\nExample:\n  trinity run -p \"What is a violin?\"\n";
   return text;
 }
+
+// The same as the help of program and commands, for completions and manual.
+ProgramDescription DescribeProgram() {
+  ProgramDescription program{kPurpose, {}, {}, {}, kExitCodes};
+  for (const Command& command : kCommands) {
+    program.commands.push_back(CommandLine::Describe(command.run));
+  }
+  program.options.assign(kOptions.begin(), kOptions.end());
+  program.environment.assign(kEnvironment.begin(), kEnvironment.end());
+  return program;
+}
+
+int RunCompletion(CommandArguments arguments) {
+  return CompletionCommand(arguments, DescribeProgram);
+}
+
+int RunMan(CommandArguments arguments) { return ManCommand(arguments, DescribeProgram); }
 
 void FollowEnvironment() {
   const char* target = std::getenv("TRINITY_SIMD_TARGET");
