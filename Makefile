@@ -4,6 +4,7 @@
 MODEL ?= models/trinity-pico
 PROMPT ?= What is a violin?
 INSTALL ?= yes
+SECONDS ?= 60
 
 # The two reach the program through the environment, exactly as they were given: neither make nor a
 # shell reads the quotes, dollar signs and newlines that a prompt may hold.
@@ -13,7 +14,7 @@ export MODEL PROMPT INSTALL
 MAKEOVERRIDES :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench format tidy asan tsan clean
+.PHONY: help run test bench format tidy asan tsan fuzz coverage clean
 
 help:
 	@echo 'make run    build the program and answer PROMPT="..." with MODEL=folder (default: the bundled one)'
@@ -21,6 +22,8 @@ help:
 	@echo 'make bench  build and run the benchmarks'
 	@echo 'make asan   run the tests under the address and undefined behaviour sanitizers'
 	@echo 'make tsan   run the tests under the thread sanitizer'
+	@echo 'make fuzz   run each fuzz program for SECONDS=60'
+	@echo 'make coverage  how many lines of each parser its fuzz corpus reaches'
 	@echo 'make tidy   clang-tidy on every source file'
 	@echo 'make format clang-format on every source file'
 	@echo 'make clean  remove build/'
@@ -42,6 +45,14 @@ asan tsan: install-test
 	cmake --preset $@ >/dev/null
 	cmake --build build/$@
 	ctest --test-dir build/$@ --output-on-failure --no-tests=error -j $(shell nproc)
+
+fuzz: install-check
+	cmake --preset fuzz >/dev/null
+	cmake --build build/fuzz --target fuzz_programs
+	tools/run_fuzz build/fuzz $(SECONDS)
+
+coverage: install-check
+	@tools/fuzz_coverage
 
 bench: install-bench build/bench/build.ninja
 	cmake --build build/bench --target trinity benchmarks

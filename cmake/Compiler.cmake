@@ -7,6 +7,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 option(TRINITY_TESTS "Build the tests" ON)
 option(TRINITY_BENCHMARKS "Build the benchmarks" OFF)
+option(TRINITY_FUZZ "Build the fuzz programs (clang only)" OFF)
 option(TRINITY_WERROR "Treat warnings as errors" OFF)
 set(TRINITY_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize= takes them")
 
