@@ -1,28 +1,16 @@
 #include "base/thread_pool.h"
 
-#include <sched.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <set>
-#include <string>
 #include <utility>
 
 #include "base/check.h"
+#include "base/usable_cores.h"
 
 namespace trinity {
 namespace {
 
-constexpr auto kSpin = std::chrono::microseconds(50);
-
-constexpr uint64_t kOneInside = 1;
-constexpr uint64_t kInsideMask = 0xFFFF;
-constexpr uint64_t kOpen = 0x10000;
-constexpr uint64_t kOneGeneration = 0x20000;
-
-uint64_t GenerationOf(uint64_t gate) { return gate / kOneGeneration; }
+// Covers what happens between two tokens; waking a sleeper takes some tens of microseconds.
+constexpr auto kSpin = std::chrono::microseconds(200);
 
 void Pause() {
 #if defined(__x86_64__)
@@ -32,44 +20,9 @@ void Pause() {
 #endif
 }
 
-// CPUs that the cgroup's quota amounts to, rounded up; a large number where there is no quota.
-int CgroupCpus() {
-  constexpr int kNoQuota = 1 << 20;
-  double quota = 0, period = 0;
-  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> quota >> period && period > 0) {
-    return std::max(1, static_cast<int>((quota + period - 1) / period));
-  }
-  std::ifstream quota_v1("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  std::ifstream period_v1("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (quota_v1 >> quota && period_v1 >> period && quota > 0 && period > 0) {
-    return std::max(1, static_cast<int>((quota + period - 1) / period));
-  }
-  return kNoQuota;
-}
-
-// The (package, core) that a logical CPU belongs to; CPUs that share one are hyper-threads.
-std::pair<int, int> PhysicalCoreOf(int cpu) {
-  const std::string folder = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
-  int package = 0, core = cpu;
-  std::ifstream(folder + "physical_package_id") >> package;
-  if (!(std::ifstream(folder + "core_id") >> core)) core = cpu;
-  return {package, core};
-}
-
 }  // namespace
 
-int ThreadPool::DefaultNumThreads() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
-    return static_cast<int>(std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)));
-  }
-  std::set<std::pair<int, int>> cores;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &allowed)) cores.insert(PhysicalCoreOf(cpu));
-  }
-  return std::clamp(static_cast<int>(cores.size()), 1, CgroupCpus());
-}
+int ThreadPool::DefaultNumThreads() { return NumUsableCores(); }
 
 ThreadPool::ThreadPool(int num_threads) {
   TRINITY_CHECK(num_threads >= 1);
@@ -96,15 +49,14 @@ void ThreadPool::Run(int64_t count, Call call, void* function) {
   call_ = call;
   function_ = function;
   count_ = count;
-  next_.store(0, std::memory_order_relaxed);
-  gate_.fetch_add(kOneGeneration + kOpen);  // in one order with num_asleep_: no wake-up is lost
+  num_done_.store(0, std::memory_order_relaxed);
+  num_left_.store(count);  // in one order with num_asleep_: no wake-up is lost
   if (num_asleep_.load() > 0) {
     const std::lock_guard lock(mutex_);
     wake_.notify_all();
   }
   TakeItems(0);
-  gate_.fetch_sub(kOpen);
-  for (int spins = 0; (gate_.load(std::memory_order_acquire) & kInsideMask) != 0; ++spins) {
+  for (int spins = 0; num_done_.load(std::memory_order_acquire) != count; ++spins) {
     constexpr int kSpinsBeforeYield = 2000;
     spins < kSpinsBeforeYield ? Pause() : std::this_thread::yield();
   }
@@ -112,49 +64,47 @@ void ThreadPool::Run(int64_t count, Call call, void* function) {
 }
 
 void ThreadPool::TakeItems(int thread) {
-  try {
-    while (true) {
-      const int64_t index = next_.fetch_add(1, std::memory_order_relaxed);
-      if (index >= count_) return;
-      call_(function_, index, thread);
+  int64_t num_taken = 0;
+  int64_t left = num_left_.load(std::memory_order_relaxed);
+  while (left > 0) {
+    // Who has taken an item keeps the loop from ending: what it reads of the loop stays.
+    if (!num_left_.compare_exchange_weak(left, left - 1, std::memory_order_acquire,
+                                         std::memory_order_relaxed)) {
+      continue;
     }
-  } catch (...) {
-    next_.store(count_, std::memory_order_relaxed);
-    const std::lock_guard lock(failure_mutex_);
-    failure_ = std::current_exception();
+    ++num_taken;
+    try {
+      call_(function_, count_ - left, thread);
+    } catch (...) {
+      {
+        const std::lock_guard lock(failure_mutex_);
+        failure_ = std::current_exception();
+      }
+      num_taken += num_left_.exchange(0);
+    }
+    left = num_left_.load(std::memory_order_relaxed);
   }
+  if (num_taken > 0) num_done_.fetch_add(num_taken, std::memory_order_release);
 }
 
 void ThreadPool::Work(int thread) {
-  uint64_t seen = 0;
-  while (true) {
-    uint64_t gate = AwaitLoop(seen);
-    if (stop_) return;
-    if (!gate_.compare_exchange_weak(gate, gate + kOneInside)) continue;
-    seen = GenerationOf(gate);
-    TakeItems(thread);
-    gate_.fetch_sub(kOneInside, std::memory_order_release);
-  }
+  while (AwaitLoop()) TakeItems(thread);
 }
 
-uint64_t ThreadPool::AwaitLoop(uint64_t seen) {
-  uint64_t gate = 0;
-  const auto has_loop = [&] {
-    gate = gate_.load();
-    return stop_ || ((gate & kOpen) != 0 && GenerationOf(gate) != seen);
-  };
+bool ThreadPool::AwaitLoop() {
+  const auto is_over = [&] { return stop_ || num_left_.load() > 0; };
   const auto until = std::chrono::steady_clock::now() + kSpin;
   do {
     for (int i = 0; i < 64; ++i) {
-      if (has_loop()) return gate;
+      if (is_over()) return !stop_;
       Pause();
     }
   } while (std::chrono::steady_clock::now() < until);
   std::unique_lock lock(mutex_);
   num_asleep_.fetch_add(1);
-  wake_.wait(lock, has_loop);
+  wake_.wait(lock, is_over);
   num_asleep_.fetch_sub(1);
-  return gate;
+  return !stop_;
 }
 
 }  // namespace trinity

@@ -14,8 +14,8 @@ namespace trinity {
 // Threads that live as long as the pool and run one parallel loop at a time.
 //
 // Items are taken one by one from a shared counter, so a thread that the system takes away holds up
-// only its current item. Between loops the workers spin for some microseconds, then sleep. The
-// caller works too: a pool of one thread has no workers and runs everything in place.
+// only its current item. Between loops the workers spin for a fraction of a millisecond, then
+// sleep. The caller works too: a pool of one thread has no workers and runs everything in place.
 class ThreadPool {
  public:
   explicit ThreadPool(int num_threads = DefaultNumThreads());
@@ -36,7 +36,7 @@ class ThreadPool {
         const_cast<void*>(static_cast<const void*>(&function)));
   }
 
-  // Physical cores within the affinity mask of this process and the CPU quota of its cgroup.
+  // NumUsableCores().
   static int DefaultNumThreads();
 
  private:
@@ -45,20 +45,20 @@ class ThreadPool {
   void Run(int64_t count, Call call, void* function);
   void Work(int thread);
   void TakeItems(int thread);
-  // Returns a gate with a loop that is open and not of generation `seen`, or when stopped.
-  uint64_t AwaitLoop(uint64_t seen);
+  // Waits for a loop with items left; false when stopped.
+  bool AwaitLoop();
 
   std::vector<std::thread> workers_;
 
-  // One loop. Written by the caller while the gate is closed and nobody is inside.
+  // One loop. Written by the caller while no item of it is left: whoever takes an item may read
+  // them until it has counted the item as done.
   Call call_ = nullptr;
   void* function_ = nullptr;
   int64_t count_ = 0;
-  alignas(64) std::atomic<int64_t> next_{0};
-  // Generation of the loop, whether it is open, and how many workers are inside. The caller closes
-  // the gate when no items are left and waits only for those inside: a worker that the system does
-  // not run holds up nobody.
-  alignas(64) std::atomic<uint64_t> gate_{0};
+  // The caller waits until all items are done, not until the workers have looked: a worker that the
+  // system does not run holds up nobody unless it has an item.
+  alignas(64) std::atomic<int64_t> num_left_{0};  // items that nobody has taken
+  alignas(64) std::atomic<int64_t> num_done_{0};
   alignas(64) std::atomic<int> num_asleep_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;

@@ -47,5 +47,20 @@ TEST(ThreadPool, ThrowsWhatAnItemThrewAndGoesOnWorking) {
   EXPECT_EQ(calls, 10);
 }
 
+// One item holds its thread up until the other thread has done all the rest.
+TEST(ThreadPool, AThreadThatIsHeldUpHoldsUpOnlyItsItem) {
+  ThreadPool pool(2);
+  for (int loop = 0; loop < 50; ++loop) {
+    std::atomic<int> num_done{0};
+    pool.ParallelFor(20, [&](int64_t i, int) {
+      if (i == 0) {
+        while (num_done < 19) std::this_thread::yield();
+      }
+      ++num_done;
+    });
+    EXPECT_EQ(num_done, 20);
+  }
+}
+
 }  // namespace
 }  // namespace trinity
