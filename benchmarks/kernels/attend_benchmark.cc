@@ -55,13 +55,12 @@ void BM_Attend(benchmark::State& state) {
   state.counters["of_fma_roof"] =
       benchmark::Counter(ops / CoreFloatOpsPerSecond(), benchmark::Counter::kIsRate);
 }
+constexpr int64_t kKvDTypes[] = {
+    static_cast<int64_t>(DType::kF32), static_cast<int64_t>(DType::kF16),
+    static_cast<int64_t>(DType::kBF16), static_cast<int64_t>(DType::kQ8_0)};
 BENCHMARK(BM_Attend)
     ->ArgNames({"keys", "queries", "dtype"})
-    ->ArgsProduct({{2048, 8192}, {1, 4, 6}, {static_cast<int>(DType::kBF16)}})
-    ->ArgsProduct({{2048}, {24, 256}, {static_cast<int>(DType::kBF16)}})
-    ->ArgsProduct({{2048},
-                   {4, 256},
-                   {static_cast<int>(DType::kF16), static_cast<int>(DType::kF32)}})
+    ->ArgsProduct({{2048}, {1, 4, 8, 24, 64, 256}, {std::begin(kKvDTypes), std::end(kKvDTypes)}})
     ->Unit(benchmark::kMillisecond);
 
 void BM_StoreKeyValue(benchmark::State& state) {
@@ -78,7 +77,8 @@ void BM_StoreKeyValue(benchmark::State& state) {
 BENCHMARK(BM_StoreKeyValue)
     ->Arg(static_cast<int>(DType::kF32))
     ->Arg(static_cast<int>(DType::kF16))
-    ->Arg(static_cast<int>(DType::kBF16));
+    ->Arg(static_cast<int>(DType::kBF16))
+    ->Arg(static_cast<int>(DType::kQ8_0));
 
 }  // namespace
 }  // namespace trinity

@@ -26,7 +26,12 @@ Examples:
   trinity inspect path/to/Trinity-Mini --tensors
 )";
 
-constexpr std::array kKvDTypes = {DType::kF32, DType::kF16, DType::kBF16};
+// The dtypes that a cache of this model can have.
+std::vector<DType> KvDTypes(const Config& config) {
+  std::vector<DType> dtypes = {DType::kF32, DType::kF16, DType::kBF16};
+  if (IsKvDType(DType::kQ8_0, config.head_dim)) dtypes.push_back(DType::kQ8_0);
+  return dtypes;
+}
 
 struct InspectOptions {
   std::optional<std::string> positional;
@@ -143,7 +148,7 @@ Json KvJson(const Config& config) {
   Json json = Json::array();
   for (const int64_t context : ContextsToShow(config)) {
     Json entry = {{"tokens", context}};
-    for (const DType dtype : kKvDTypes) {
+    for (const DType dtype : KvDTypes(config)) {
       entry[std::string(NameOf(dtype))] = PlanKv(config, dtype, context).total();
     }
     json.push_back(entry);
@@ -259,11 +264,11 @@ std::string WeightsText(const Inspection& inspection) {
 
 std::string KvText(const Config& config) {
   std::string text = fmt::format("KV cache of one sequence\n  {:>10}", "tokens");
-  for (const DType dtype : kKvDTypes) text += fmt::format("{:>20}", NameOf(dtype));
+  for (const DType dtype : KvDTypes(config)) text += fmt::format("{:>20}", NameOf(dtype));
   text += "\n";
   for (const int64_t context : ContextsToShow(config)) {
     text += fmt::format("  {:>10}", DigitGroups(context));
-    for (const DType dtype : kKvDTypes) {
+    for (const DType dtype : KvDTypes(config)) {
       text += fmt::format("{:>20}", DigitGroups(PlanKv(config, dtype, context).total()));
     }
     text += "\n";

@@ -41,7 +41,7 @@ void ModelOptions::AddTo(CommandLine& line) {
 }
 
 void ModelOptions::AddKvTypeTo(CommandLine& line) {
-  line.AddChoice("--kv-type", kv_type, {"f32", "f16", "bf16"},
+  line.AddChoice("--kv-type", kv_type, {"f32", "f16", "bf16", "q8_0"},
                  "How keys and values are cached; default f32");
 }
 
@@ -63,7 +63,8 @@ int ModelOptions::num_threads() const {
 
 DType ModelOptions::kv_dtype() const {
   if (kv_type == "f16") return DType::kF16;
-  return kv_type == "bf16" ? DType::kBF16 : DType::kF32;
+  if (kv_type == "bf16") return DType::kBF16;
+  return kv_type == "q8_0" ? DType::kQ8_0 : DType::kF32;
 }
 
 ComputeMode ModelOptions::compute_mode() const {

@@ -11,17 +11,28 @@ namespace trinity {
 
 // Attention over cached keys and values, one block of positions at a time.
 //
-// A page holds kKvPageTokens consecutive positions of one layer and one kv head: first the keys as
-// [kKvPageTokens / 16][head_dim][16], so that a vector of keys feeds as many scores and nothing is
-// summed across lanes; then the values as [kKvPageTokens][head_dim]. Both in the cache's dtype
-// (F32, F16 or BF16, rounded to nearest even).
+// A page holds kKvPageTokens consecutive positions of one layer and one kv head, rounded to the
+// cache's dtype: F32, F16 or BF16 (to nearest even), or Q8_0 (blocks of 32 dimensions of a
+// position, as quant/ rounds them). First stand the keys, in chunks of kKvChunkTokens positions as
+// [head_dim][kKvChunkTokens], so that a vector of keys feeds as many scores and nothing is summed
+// across lanes; then the values, in slices of kKvSliceDims dimensions (the last may be narrower) as
+// [kKvPageTokens][dimensions]. How Q8_0 lays out codes and scales stands in kernels/kv_unpack.h.
 inline constexpr int64_t kKvPageTokens = 64;
-inline constexpr int64_t kKeyGroupTokens = 16;
+inline constexpr int64_t kKvChunkTokens = 32;
+inline constexpr int64_t kKvSliceDims = 64;
+
+// Whether keys and values of this many dimensions can be cached in `dtype`.
+bool IsKvDType(DType dtype, int64_t head_dim);
 
 // Softmax partials belong to blocks of this many absolute positions and merge in ascending order:
 // both fix the order of every sum, whatever the threads and chunks.
 inline constexpr int64_t kAttentionBlockTokens = 256;
 inline constexpr int64_t kAttentionBlockPages = kAttentionBlockTokens / kKvPageTokens;
+inline constexpr int64_t kAttentionBlockChunks = kAttentionBlockTokens / kKvChunkTokens;
+
+// Queries that share what is unpacked of keys and values: with so many at a time AttendBlock works
+// best.
+inline constexpr int64_t kAttentionTileQueries = 48;
 
 // Bytes of one such page (keys and values of one layer and kv head).
 int64_t KvPageBytes(DType dtype, int64_t head_dim);
@@ -53,8 +64,10 @@ void AttendBlock(std::span<const BlockQuery> queries,
                  const std::array<const std::byte*, kAttentionBlockPages>& pages, int64_t head_dim,
                  DType dtype, float scale);
 
-// total = total and next, as softmax partials merge. `total` may be empty (max = -infinity).
-void MergePartial(const AttentionPartial& next, int64_t head_dim, AttentionPartial& total);
+// totals[i] = totals[i] and next[i], as softmax partials merge: both are scaled to the larger max
+// and added. Either may be empty (max = -infinity).
+void MergePartials(std::span<const AttentionPartial> next, int64_t head_dim,
+                   std::span<AttentionPartial> totals);
 
 // out[i] = total.values[i] / total.sum
 void FinishAttention(const AttentionPartial& total, int64_t head_dim, float* out);

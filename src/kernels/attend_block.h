@@ -10,7 +10,7 @@
 #include "hwy/highway.h"
 #include "kernels/exponential.h"
 #include "kernels/kv_block.h"
-#include "kernels/widen.h"
+#include "kernels/kv_unpack.h"
 
 #if defined(TRINITY_KERNELS_ATTEND_BLOCK_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef TRINITY_KERNELS_ATTEND_BLOCK_H_
@@ -24,326 +24,337 @@ namespace trinity {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using FloatTag = hn::ScalableTag<float>;
-using OneTag = hn::CappedTag<float, 1>;
-constexpr int64_t kLanes = HWY_LANES(float);
-constexpr int64_t kGroupVectors = kKeyGroupTokens / kLanes;
-
-// Queries that share each load of keys, and of values. Their sums have to fit the registers.
+// The register tiles: queries that share each vector of keys, or of values, and such vectors.
 #if HWY_TARGET == HWY_AVX3
 constexpr int64_t kScoreQueries = 12;
+constexpr int64_t kFewScoreQueries = 8;
+constexpr int kScoreVectors = 2;
 constexpr int64_t kValueQueries = 6;
+constexpr int kValueVectors = 4;
 #elif HWY_TARGET == HWY_NEON
 constexpr int64_t kScoreQueries = 6;
+constexpr int64_t kFewScoreQueries = 4;
+constexpr int kScoreVectors = 4;
 constexpr int64_t kValueQueries = 6;
-#elif HWY_TARGET == HWY_AVX2
-constexpr int64_t kScoreQueries = 6;
-constexpr int64_t kValueQueries = 3;
+constexpr int kValueVectors = 4;
 #else
-constexpr int64_t kScoreQueries = 3;
+constexpr int64_t kScoreQueries = 6;
+constexpr int64_t kFewScoreQueries = 4;
+constexpr int kScoreVectors = 2;
 constexpr int64_t kValueQueries = 3;
+constexpr int kValueVectors = 4;
 #endif
 
-// Pairs of vectors of values that a tile of queries accumulates at a time.
-constexpr int kValuePairs = 2;
+// Keys and values are multiplied as they are loaded from memory for few queries. Many share what is
+// unpacked to float32 into the nearest cache; their scores still stay in the second one.
+constexpr int64_t kFewQueries = 8;
+constexpr int64_t kKeyDims = 128;
 
-// Dimensions of the queries that are copied side by side at a time.
-constexpr int64_t kQueryDims = 256;
+// Position p of a block is summed in lane p % kSumLanes.
+constexpr int64_t kSumLanes = 16;
 
 HWY_INLINE float ExpOf(float x) {
   const OneTag d;
   return hn::GetLane(Exp(d, hn::Set(d, x)));
 }
 
-// What the queries of a tile need besides keys and values.
-struct ScoreTile {
-  HWY_ALIGN float queries[kScoreQueries][kQueryDims];
-  HWY_ALIGN float scores[kScoreQueries][kAttentionBlockTokens];  // then probabilities
+struct AttendTile {
+  std::span<const BlockQuery> queries;  // at most kAttentionTileQueries
+  HWY_ALIGN float keys[kKeyDims * kKvChunkTokens];
+  HWY_ALIGN float values[kKvSliceDims * kKvPageTokens];
+  HWY_ALIGN float value_scales[kKvPageTokens * kKvSliceDims / 32];  // of a format that has them
+  HWY_ALIGN float query_slices[kAttentionTileQueries][kKeyDims];
+  HWY_ALIGN float scores[kAttentionTileQueries][kAttentionBlockTokens];  // then weights
 };
 
-// Keys of one group, or of two that follow each other, as far as the copied query dimensions go.
-template <class Stored>
-struct KeyTile {
-  const Stored* keys;    // [dims, kKeyGroupTokens]
-  const Stored* ahead;   // as many as will be needed next: fetched meanwhile
-  int64_t group_stride;  // in values
-  int64_t dims;
-  int64_t first_position;
+// The processor fetches ahead by itself only once it has seen a stream begin.
+HWY_INLINE void FetchBeginning(const std::byte* stream) {
+  for (int64_t i = 0; i < 1024; i += 64) hwy::Prefetch(stream + i);
+}
+
+// Parts of a block (chunks or pages), ascending.
+struct SeenParts {
+  int64_t parts[kAttentionBlockChunks];
+  int64_t size = 0;
 };
 
-// scores[q][position] += q . k over tile.dims dimensions of kRows queries, dimensions ascending.
-template <class Format, int kRows, int kGroups>
-HWY_NOINLINE void AddScores(const KeyTile<typename Format::Stored>& tile, ScoreTile& out) {
-  using V = hn::Vec<FloatTag>;
-  const FloatTag d;
-  constexpr int kVectors = kGroups * kGroupVectors;
-  V acc[kRows][kVectors];
-  TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-    TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) {
-      acc[r][v] = hn::Load(d, out.scores[r] + tile.first_position + v * kLanes);
-    }
-  }
-  const float* query = out.queries[0];
-  const typename Format::Stored* keys = tile.keys;
-  const typename Format::Stored* ahead = tile.ahead;
-  for (int64_t i = 0; i < tile.dims; ++i, ++query) {
-    V loaded[kVectors];
-    TRINITY_UNROLL for (int g = 0; g < kGroups; ++g) {
-      hwy::Prefetch(ahead + g * tile.group_stride);
-      TRINITY_UNROLL for (int v = 0; v < kGroupVectors; ++v) {
-        loaded[g * kGroupVectors + v] = Format::Load(d, keys + g * tile.group_stride + v * kLanes);
-      }
-    }
-    TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-      const V broadcast = hn::Set(d, query[r * kQueryDims]);
-      TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) {
-        acc[r][v] = hn::MulAdd(loaded[v], broadcast, acc[r][v]);
-      }
-    }
-    keys += kKeyGroupTokens;
-    ahead += kKeyGroupTokens;
-  }
-  TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-    TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) {
-      hn::Store(acc[r][v], d, out.scores[r] + tile.first_position + v * kLanes);
-    }
-  }
-}
-
-// Few queries take two groups at a time, since more sums are in flight then.
-template <int kRows>
-constexpr bool TakesGroupPairs() {
-  return 2 * kRows <= kScoreQueries;
-}
-
-template <class Format, int kRows>
-HWY_INLINE void AddScoresOfRows(int64_t rows, bool is_pair,
-                                const KeyTile<typename Format::Stored>& tile, ScoreTile& out) {
-  if (rows == kRows) {
-    if constexpr (TakesGroupPairs<kRows>()) {
-      if (is_pair) return AddScores<Format, kRows, 2>(tile, out);
-    }
-    AddScores<Format, kRows, 1>(tile, out);
-  } else if constexpr (kRows > 1) {
-    AddScoresOfRows<Format, kRows - 1>(rows, is_pair, tile, out);
-  }
-}
-
-constexpr int64_t kBlockGroups = kAttentionBlockTokens / kKeyGroupTokens;
-
-// The groups of a block of which some query sees a key, ascending.
-struct SeenGroups {
-  int64_t groups[kBlockGroups];
-  int64_t size;
-};
-
-HWY_INLINE SeenGroups FindSeenGroups(std::span<const BlockQuery> queries) {
-  SeenGroups seen;
-  seen.size = 0;
-  for (int64_t group = 0; group < kBlockGroups; ++group) {
-    const int64_t first = group * kKeyGroupTokens;
+// Those of which some query sees a position.
+HWY_INLINE SeenParts FindSeenParts(std::span<const BlockQuery> queries, int64_t part_tokens) {
+  SeenParts seen;
+  for (int64_t part = 0; part < kAttentionBlockTokens / part_tokens; ++part) {
+    const int64_t first = part * part_tokens;
     for (const BlockQuery& query : queries) {
-      if (query.first >= first + kKeyGroupTokens || query.end <= first) continue;
-      seen.groups[seen.size++] = group;
+      if (query.first >= first + part_tokens || query.end <= first) continue;
+      seen.parts[seen.size++] = part;
       break;
     }
   }
   return seen;
 }
 
-// Fills out.scores with q . k where some query sees a key of the group.
-template <class Format>
-void ComputeScores(std::span<const BlockQuery> queries, const KvBlock& block, ScoreTile& out) {
-  using Stored = typename Format::Stored;
-  const auto rows = static_cast<int64_t>(queries.size());
-  const SeenGroups seen = FindSeenGroups(queries);
-  const int64_t stride = block.head_dim * kKeyGroupTokens;
-  std::memset(out.scores, 0, static_cast<size_t>(rows) * sizeof(out.scores[0]));
-  for (int64_t first = 0; first < block.head_dim; first += kQueryDims) {
-    const int64_t dims = std::min(kQueryDims, block.head_dim - first);
-    for (int64_t r = 0; r < rows; ++r) {
-      std::memcpy(out.queries[r], queries[static_cast<size_t>(r)].query + first,
-                  static_cast<size_t>(dims) * sizeof(float));
-    }
-    for (int64_t i = 0; i < seen.size;) {
-      const int64_t group = seen.groups[i];
-      // Both in one page: a page begins at an even group.
-      const bool is_pair = 2 * rows <= kScoreQueries && group % 2 == 0 && i + 1 < seen.size &&
-                           seen.groups[i + 1] == group + 1;
-      i += is_pair ? 2 : 1;
-      const Stored* ahead = i < seen.size
-                                ? block.KeysOfGroup<Stored>(seen.groups[i])
-                                : block.ValuesAt<Stored>(seen.groups[0] * kKeyGroupTokens);
-      const int64_t offset = first * kKeyGroupTokens;
-      AddScoresOfRows<Format, kScoreQueries>(
-          rows, is_pair,
-          {block.KeysOfGroup<Stored>(group) + offset, ahead + offset, stride, dims,
-           group * kKeyGroupTokens},
-          out);
-    }
-  }
-}
-
-// Turns the scores of one query into exp(score - max); sets max and sum. Position p of the block
-// is summed in lane p % kKeyGroupTokens, groups ascending, then the lanes by halves.
-HWY_INLINE void ScoresToWeights(const BlockQuery& query, float scale, float* scores) {
+// scores[q][...] += q . k over some dimensions ascending, of kRows queries and kScoreVectors
+// vectors of positions from `key` on. Dimension 0 begins the sum. query_slices: [kRows, kKeyDims].
+template <class Format, int kRows>
+HWY_NOINLINE void AddScores(const typename Format::Keys& keys, int64_t key,
+                            const float* query_slices, DimSlice dims, float* scores) {
+  using V = hn::Vec<FloatTag>;
   const FloatTag d;
-  const int64_t begin = query.first / kKeyGroupTokens * kKeyGroupTokens;
-  const int64_t end = (query.end + kKeyGroupTokens - 1) / kKeyGroupTokens * kKeyGroupTokens;
-  constexpr float kUnseen = -std::numeric_limits<float>::infinity();
-  std::fill(scores + begin, scores + query.first, kUnseen);
-  std::fill(scores + query.end, scores + end, kUnseen);
-  auto largest = hn::Set(d, kUnseen);
-  for (int64_t i = begin; i < end; i += kLanes) {
-    const auto score = hn::Mul(hn::Load(d, scores + i), hn::Set(d, scale));
-    hn::Store(score, d, scores + i);
-    largest = hn::Max(largest, score);
-  }
-  const auto max = hn::MaxOfLanes(d, largest);
-  HWY_ALIGN float lanes[kKeyGroupTokens] = {};
-  for (int64_t i = begin; i < end; i += kKeyGroupTokens) {
-    TRINITY_UNROLL for (int64_t lane = 0; lane < kKeyGroupTokens; lane += kLanes) {
-      const auto weight = Exp(d, hn::Sub(hn::Load(d, scores + i + lane), max));
-      hn::Store(weight, d, scores + i + lane);
-      hn::Store(hn::Add(hn::Load(d, lanes + lane), weight), d, lanes + lane);
+  scores += key;
+  V acc[kRows][kScoreVectors];
+  if (dims.first == 0) {
+    TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+      TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) acc[r][v] = hn::Zero(d);
+    }
+  } else {
+    TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+      TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) {
+        acc[r][v] = hn::Load(d, scores + r * kAttentionBlockTokens + v * kLanes);
+      }
     }
   }
-  for (int64_t width = kKeyGroupTokens / 2; width > 0; width /= 2) {
-    for (int64_t lane = 0; lane < width; ++lane) lanes[lane] += lanes[lane + width];
-  }
-  query.partial->max = hn::GetLane(max);
-  query.partial->sum = lanes[0];
-}
-
-// Queries whose values are accumulated together, over keys that all of them see.
-struct ValueTile {
-  const BlockQuery* queries;
-  const float (*weights)[kAttentionBlockTokens];  // [queries]
-  int64_t first;
-  int64_t end;
-};
-
-// Values are fetched this many keys ahead of their use.
-constexpr int64_t kKeysAhead = 16;
-
-// values[q][dim ...] += sum of weight * value over the tile's keys ascending, for kRows queries and
-// kPairs pairs of vectors.
-template <class Format, class D, int kRows, int kPairs>
-HWY_NOINLINE void AddValues(D d, const KvBlock& block, int64_t dim, const ValueTile& tile) {
-  using V = hn::Vec<D>;
-  constexpr int64_t kWidth = 2 * hn::MaxLanes(D());
-  constexpr int64_t kLineValues = 64 / sizeof(typename Format::Stored);
-  V acc[kRows][2 * kPairs];
-  TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-    TRINITY_UNROLL for (int p = 0; p < kPairs; ++p) {
-      Format::LoadFloatPair(d, tile.queries[r].partial->values + dim + p * kWidth, acc[r][2 * p],
-                            acc[r][2 * p + 1]);
+  constexpr int64_t kStep = Format::kStepDims;
+  for (int64_t i = 0; i < dims.size; i += kStep) {
+    V loaded[kScoreVectors][kStep];
+    TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) {
+      keys.Load(i, key + v * kLanes, loaded[v]);
     }
-  }
-  for (int64_t key = tile.first; key < tile.end;) {
-    const int64_t page_end = std::min(tile.end, (key / kKvPageTokens + 1) * kKvPageTokens);
-    const auto* values = block.ValuesAt<typename Format::Stored>(key) + dim;
-    for (; key < page_end; ++key, values += block.head_dim) {
-      if (key + kKeysAhead < tile.end) {
-        const auto* ahead = block.ValuesAt<typename Format::Stored>(key + kKeysAhead) + dim;
-        for (int64_t i = 0; i < kPairs * kWidth; i += kLineValues) hwy::Prefetch(ahead + i);
-      }
-      V loaded[2 * kPairs];
-      TRINITY_UNROLL for (int p = 0; p < kPairs; ++p) {
-        Format::LoadPair(d, values + p * kWidth, loaded[2 * p], loaded[2 * p + 1]);
-      }
+    TRINITY_UNROLL for (int64_t step = 0; step < kStep; ++step) {
       TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-        const V weight = hn::Set(d, tile.weights[r][key]);
-        TRINITY_UNROLL for (int v = 0; v < 2 * kPairs; ++v) {
-          acc[r][v] = hn::MulAdd(loaded[v], weight, acc[r][v]);
+        const V broadcast = hn::Set(d, query_slices[r * kKeyDims + i + step]);
+        TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) {
+          acc[r][v] = hn::MulAdd(loaded[v][step], broadcast, acc[r][v]);
         }
       }
     }
   }
   TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-    TRINITY_UNROLL for (int p = 0; p < kPairs; ++p) {
-      Format::StorePair(acc[r][2 * p], acc[r][2 * p + 1], d,
-                        tile.queries[r].partial->values + dim + p * kWidth);
+    TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) {
+      hn::Store(acc[r][v], d, scores + r * kAttentionBlockTokens + v * kLanes);
     }
   }
 }
 
-// The dimensions from `dim` on, which are fewer than a pair of twice the tag's lanes.
-template <class Format, class D, int kRows>
-HWY_INLINE void AddValuesOfTail(D d, const KvBlock& block, int64_t dim, const ValueTile& tile) {
-  constexpr int64_t kWidth = 2 * hn::MaxLanes(D());
-  for (; dim + kWidth <= block.head_dim; dim += kWidth) {
-    AddValues<Format, D, kRows, 1>(d, block, dim, tile);
-  }
-  if constexpr (hn::MaxLanes(D()) > 1) {
-    const hn::CappedTag<float, hn::MaxLanes(D()) / 2> half;
-    AddValuesOfTail<Format, decltype(half), kRows>(half, block, dim, tile);
-  }
-}
-
 template <class Format, int kRows>
-void AddValuesOfQueries(const KvBlock& block, const ValueTile& tile) {
-  const FloatTag d;
-  constexpr int64_t kWidth = 2 * kValuePairs * kLanes;
-  if (tile.first >= tile.end) return;
-  int64_t dim = 0;
-  for (; dim + kWidth <= block.head_dim; dim += kWidth) {
-    AddValues<Format, FloatTag, kRows, kValuePairs>(d, block, dim, tile);
-  }
-  AddValuesOfTail<Format, FloatTag, kRows>(d, block, dim, tile);
-}
-
-template <class Format, int kRows>
-HWY_INLINE void AddValuesOfRows(int64_t rows, const KvBlock& block, const ValueTile& tile) {
+HWY_INLINE void AddScoresOfRows(int64_t rows, const typename Format::Keys& keys,
+                                const float* query_slices, DimSlice dims, float* scores) {
   if (rows == kRows) {
-    AddValuesOfQueries<Format, kRows>(block, tile);
+    for (int64_t key = 0; key < kKvChunkTokens; key += kScoreVectors * kLanes) {
+      AddScores<Format, kRows>(keys, key, query_slices, dims, scores);
+    }
   } else if constexpr (kRows > 1) {
-    AddValuesOfRows<Format, kRows - 1>(rows, block, tile);
+    AddScoresOfRows<Format, kRows - 1>(rows, keys, query_slices, dims, scores);
   }
 }
 
-// Values of some queries: keys that all of them see together, the rest each query by itself, so
-// that none multiplies a key out of its range. A query's keys ascend either way.
+// scores[q] += q . k for all queries of the tile; scores: of the chunk in the first one's row.
+template <class Format, int kMostRows>
+HWY_INLINE void AddScoresOfTile(const typename Format::Keys& keys, DimSlice dims, AttendTile& tile,
+                                float* scores) {
+  const auto num_queries = static_cast<int64_t>(tile.queries.size());
+  for (int64_t q = 0; q < num_queries; q += kMostRows) {
+    AddScoresOfRows<Format, kMostRows>(std::min<int64_t>(kMostRows, num_queries - q), keys,
+                                       tile.query_slices[q], dims,
+                                       scores + q * kAttentionBlockTokens);
+  }
+}
+
+// Fills tile.scores with q . k in the chunks that some query sees.
 template <class Format>
-void WeighValues(std::span<const BlockQuery> queries, const KvBlock& block,
-                 const float (*weights)[kAttentionBlockTokens]) {
-  int64_t shared_first = 0;
-  int64_t shared_end = kAttentionBlockTokens;
-  for (const BlockQuery& query : queries) {
-    shared_first = std::max(shared_first, query.first);
-    shared_end = std::min(shared_end, query.end);
+void ComputeScores(const KvBlock& block, AttendTile& tile) {
+  const SeenParts seen = FindSeenParts(tile.queries, kKvChunkTokens);
+  for (DimSlice dims = {0, 0}; dims.first < block.head_dim; dims.first += kKeyDims) {
+    dims.size = std::min(kKeyDims, block.head_dim - dims.first);
+    for (size_t q = 0; q < tile.queries.size(); ++q) {
+      std::memcpy(tile.query_slices[q], tile.queries[q].query + dims.first,
+                  static_cast<size_t>(dims.size) * sizeof(float));
+    }
+    for (int64_t i = 0; i < seen.size; ++i) {
+      const int64_t chunk = seen.parts[i];
+      FetchBeginning(i + 1 < seen.size
+                         ? block.KeysOf(seen.parts[i + 1])
+                         : block.ValuesOf(seen.parts[0] * kKvChunkTokens / kKvPageTokens));
+      const auto keys = Format::KeysOf(block.KeysOf(chunk), dims.first);
+      float* scores = tile.scores[0] + chunk * kKvChunkTokens;
+      if (tile.queries.size() <= kFewQueries) {
+        AddScoresOfTile<Format, kFewScoreQueries>(keys, dims, tile, scores);
+      } else {
+        Format::UnpackKeys(keys, dims.size, tile.keys);
+        AddScoresOfTile<UnpackedKv, kScoreQueries>({tile.keys}, dims, tile, scores);
+      }
+    }
+  }
+}
+
+// Turns the products of one query into exp(scale * (product - largest)); sets max and sum. Position
+// p of the block is summed in lane p % kSumLanes, ascending, then the lanes by halves.
+HWY_INLINE void ScoresToWeights(const BlockQuery& query, float scale, float* scores) {
+  const FloatTag d;
+  constexpr int64_t kVectors = kSumLanes / kLanes;
+  constexpr float kUnseen = -std::numeric_limits<float>::infinity();
+  const int64_t begin = query.first / kSumLanes * kSumLanes;
+  const int64_t end = (query.end + kSumLanes - 1) / kSumLanes * kSumLanes;
+  std::fill(scores + begin, scores + query.first, kUnseen);
+  std::fill(scores + query.end, scores + end, kUnseen);
+  auto largest = hn::Set(d, kUnseen);
+  for (int64_t i = begin; i < end; i += kLanes) {
+    largest = hn::Max(largest, hn::Load(d, scores + i));
+  }
+  const auto max = hn::MaxOfLanes(d, largest);
+  const auto factor = hn::Set(d, scale);
+  hn::Vec<FloatTag> sums[kVectors];
+  TRINITY_UNROLL for (int64_t v = 0; v < kVectors; ++v) sums[v] = hn::Zero(d);
+  for (int64_t i = begin; i < end; i += kSumLanes) {
+    TRINITY_UNROLL for (int64_t v = 0; v < kVectors; ++v) {
+      float* place = scores + i + v * kLanes;
+      const auto distance = hn::Sub(hn::Load(d, place), max);
+      const auto weight = ExpOfNonPositive(d, hn::Mul(distance, factor));
+      hn::Store(weight, d, place);
+      sums[v] = hn::Add(sums[v], weight);
+    }
+  }
+  HWY_ALIGN float lanes[kSumLanes];
+  TRINITY_UNROLL for (int64_t v = 0; v < kVectors; ++v) hn::Store(sums[v], d, lanes + v * kLanes);
+  for (int64_t width = kSumLanes / 2; width > 0; width /= 2) {
+    for (int64_t lane = 0; lane < width; ++lane) lanes[lane] += lanes[lane + width];
+  }
+  query.partial->max = hn::GetLane(max) * scale;
+  query.partial->sum = lanes[0];
+}
+
+// Some queries, and positions of one page that all of them see.
+template <class Format>
+struct ValueTile {
+  const BlockQuery* queries;
+  const float (*weights)[kAttentionBlockTokens];  // [queries]
+  int64_t first;                                  // of the block
+  int64_t end;
+  typename Format::Values values;
+  int64_t first_dim;
+};
+
+// values[q][dim ...] += sum of weight * value over the tile's positions ascending, for kRows
+// queries and kVectors vectors from `dim` of the slice on.
+template <class Format, class D, int kRows, int kVectors>
+HWY_NOINLINE void AddValues(D d, int64_t dim, const ValueTile<Format>& tile) {
+  using V = hn::Vec<D>;
+  constexpr int64_t kWidth = hn::MaxLanes(D());
+  V acc[kRows][kVectors];
+  TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+    const float* out = tile.queries[r].partial->values + tile.first_dim + dim;
+    TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::LoadU(d, out + v * kWidth);
+  }
+  for (int64_t p = tile.first; p < tile.end; ++p) {
+    V loaded[kVectors];
+    tile.values.template Load<D, kVectors>(d, p % kKvPageTokens, dim, loaded);
+    TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+      const V weight = hn::Set(d, tile.weights[r][p]);
+      TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) {
+        acc[r][v] = hn::MulAdd(loaded[v], weight, acc[r][v]);
+      }
+    }
+  }
+  TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+    float* out = tile.queries[r].partial->values + tile.first_dim + dim;
+    TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[r][v], d, out + v * kWidth);
+  }
+}
+
+template <class Format, int kRows>
+void AddValuesOfQueries(const ValueTile<Format>& tile) {
+  if (tile.first >= tile.end) return;
+  constexpr int64_t kWidth = kValueVectors * kLanes;
+  int64_t dim = 0;
+  for (; dim + kWidth <= tile.values.size; dim += kWidth) {
+    AddValues<Format, FloatTag, kRows, kValueVectors>(FloatTag(), dim, tile);
+  }
+  for (; dim + kLanes <= tile.values.size; dim += kLanes) {
+    AddValues<Format, FloatTag, kRows, 1>(FloatTag(), dim, tile);
+  }
+  for (; dim < tile.values.size; ++dim) {
+    AddValues<Format, OneTag, kRows, 1>(OneTag(), dim, tile);
+  }
+}
+
+template <class Format, int kRows>
+HWY_INLINE void AddValuesOfRows(int64_t rows, const ValueTile<Format>& tile) {
+  if (rows == kRows) {
+    AddValuesOfQueries<Format, kRows>(tile);
+  } else if constexpr (kRows > 1) {
+    AddValuesOfRows<Format, kRows - 1>(rows, tile);
+  }
+}
+
+// Adds the values of the tile's positions to `rows` queries: positions that all of them see
+// together, the rest each query by itself, so that none multiplies a value out of its range. A
+// query's positions ascend either way.
+template <class Format>
+HWY_INLINE void WeighPart(int64_t rows, const ValueTile<Format>& tile) {
+  ValueTile<Format> shared = tile;
+  for (int64_t r = 0; r < rows; ++r) {
+    shared.first = std::max(shared.first, tile.queries[r].first);
+    shared.end = std::min(shared.end, tile.queries[r].end);
+  }
+  shared.end = std::max(shared.first, shared.end);
+  const auto add_own = [&](int64_t first, int64_t end) {
+    for (int64_t r = 0; r < rows; ++r) {
+      ValueTile<Format> own = tile;
+      own.queries += r;
+      own.weights += r;
+      own.first = std::max(own.queries->first, first);
+      own.end = std::min(own.queries->end, end);
+      AddValuesOfQueries<Format, 1>(own);
+    }
+  };
+  add_own(tile.first, std::min(tile.end, shared.first));
+  AddValuesOfRows<Format, kValueQueries>(rows, shared);
+  add_own(shared.end, tile.end);
+}
+
+// Adds the values of a slice of a page to all queries of the tile.
+template <class Format>
+void WeighSlice(const typename Format::Values& values, int64_t page, int64_t first_dim,
+                const AttendTile& tile) {
+  const auto num_queries = static_cast<int64_t>(tile.queries.size());
+  for (int64_t q = 0; q < num_queries; q += kValueQueries) {
+    WeighPart<Format>(std::min(kValueQueries, num_queries - q),
+                      {&tile.queries[static_cast<size_t>(q)], tile.scores + q, page * kKvPageTokens,
+                       (page + 1) * kKvPageTokens, values, first_dim});
+  }
+}
+
+// Fills the partials' values from tile.scores, which are weights by now.
+template <class Format>
+void WeighValues(const KvBlock& block, AttendTile& tile) {
+  const SeenParts seen = FindSeenParts(tile.queries, kKvPageTokens);
+  for (const BlockQuery& query : tile.queries) {
     std::fill_n(query.partial->values, block.head_dim, 0.0F);
   }
-  shared_end = std::max(shared_first, shared_end);
-  const auto rows = static_cast<int64_t>(queries.size());
-  for (int64_t r = 0; r < rows; ++r) {
-    const BlockQuery& query = queries[static_cast<size_t>(r)];
-    const ValueTile before = {&query, weights + r, query.first, std::min(query.end, shared_first)};
-    AddValuesOfQueries<Format, 1>(block, before);
-  }
-  AddValuesOfRows<Format, kValueQueries>(rows, block,
-                                         {queries.data(), weights, shared_first, shared_end});
-  for (int64_t r = 0; r < rows; ++r) {
-    const BlockQuery& query = queries[static_cast<size_t>(r)];
-    const ValueTile after = {&query, weights + r, std::max(query.first, shared_end), query.end};
-    AddValuesOfQueries<Format, 1>(block, after);
+  for (int64_t i = 0; i < seen.size; ++i) {
+    const int64_t page = seen.parts[i];
+    FetchBeginning(block.ValuesOf(seen.parts[std::min(i + 1, seen.size - 1)]));
+    for (DimSlice slice = {0, 0}; slice.first < block.head_dim; slice.first += kKvSliceDims) {
+      slice.size = std::min(kKvSliceDims, block.head_dim - slice.first);
+      const auto values = Format::ValuesOf(block.ValuesOf(page), slice, tile.value_scales);
+      if (tile.queries.size() <= kFewQueries) {
+        WeighSlice<Format>(values, page, slice.first, tile);
+      } else {
+        Format::UnpackValues(values, tile.values);
+        WeighSlice<UnpackedKv>({tile.values, slice.size}, page, slice.first, tile);
+      }
+    }
   }
 }
 
 template <class Format>
 void AttendQueries(std::span<const BlockQuery> queries, const KvBlock& block) {
-  ScoreTile tile;
-  while (!queries.empty()) {
-    const auto part = queries.first(std::min(queries.size(), size_t{kScoreQueries}));
-    ComputeScores<Format>(part, block, tile);
-    for (size_t r = 0; r < part.size(); ++r) {
-      ScoresToWeights(part[r], block.scale, tile.scores[r]);
+  AttendTile tile;
+  for (; !queries.empty(); queries = queries.subspan(tile.queries.size())) {
+    tile.queries = queries.first(std::min(queries.size(), size_t{kAttentionTileQueries}));
+    ComputeScores<Format>(block, tile);
+    for (size_t q = 0; q < tile.queries.size(); ++q) {
+      ScoresToWeights(tile.queries[q], block.scale, tile.scores[q]);
     }
-    for (size_t r = 0; r < part.size(); r += kValueQueries) {
-      const size_t rows = std::min(part.size() - r, size_t{kValueQueries});
-      WeighValues<Format>(part.subspan(r, rows), block, tile.scores + r);
-    }
-    queries = queries.subspan(part.size());
+    WeighValues<Format>(block, tile);
   }
 }
 

@@ -53,6 +53,27 @@ HWY_INLINE hn::Vec<D> Exp(D d, hn::Vec<D> x) {
   return hn::IfThenElse(too_high, hn::Set(d, std::numeric_limits<float>::infinity()), result);
 }
 
+// exp(x) for x <= 0, by the same polynomial in fewer steps: 0 below -87, where the results would
+// leave the normal numbers; NaN stays NaN.
+template <class D>
+HWY_INLINE hn::Vec<D> ExpOfNonPositive(D d, hn::Vec<D> x) {
+  const hn::RebindToUnsigned<D> du;
+  // Added to a small number this leaves its nearest integer in the lowest bits, plus 127.
+  const auto rounder = hn::Set(d, 12582912.0F + 127.0F);
+  const auto shifted = hn::MulAdd(x, hn::Set(d, 1.44269502F), rounder);
+  const auto n_float = hn::Sub(shifted, rounder);
+  const auto power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(du, shifted)));
+  auto r = hn::NegMulAdd(n_float, hn::Set(d, 0.693359375F), x);
+  r = hn::NegMulAdd(n_float, hn::Set(d, -0.000212194442F), r);
+  auto p = hn::Set(d, 0.00139263261F);
+  p = hn::MulAdd(p, r, hn::Set(d, 0.00836329255F));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.0416665524F));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.166665763F));
+  p = hn::MulAdd(p, r, hn::Set(d, 0.5F));
+  const auto exp_r = hn::Add(hn::Set(d, 1.0F), hn::MulAdd(p, hn::Mul(r, r), r));
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.0F)), hn::Mul(exp_r, power));
+}
+
 // 1 / (1 + exp(-x)), accurate for small results too: 1 / (1 + e) or e / (1 + e) with e = exp(-|x|).
 template <class D>
 HWY_INLINE hn::Vec<D> Logistic(D d, hn::Vec<D> x) {

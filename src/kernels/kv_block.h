@@ -15,20 +15,26 @@ struct KvBlock {
   DType dtype;
   float scale;
 
-  // The values of `position` of the block, or the keys of its group of kKeyGroupTokens.
-  template <class Stored>
-  const Stored* ValuesAt(int64_t position) const {
-    const auto* page =
-        reinterpret_cast<const Stored*>(pages[static_cast<size_t>(position / kKvPageTokens)]);
-    return page + (kKvPageTokens + position % kKvPageTokens) * head_dim;
+  int64_t ChunkBytes() const { return BytesOf(dtype, kKvChunkTokens * head_dim); }
+  int64_t PageValueBytes() const { return BytesOf(dtype, kKvPageTokens * head_dim); }
+
+  // The keys of a chunk, and the values of a page, both counted within the block.
+  const std::byte* KeysOf(int64_t chunk) const {
+    constexpr int64_t kPageChunks = kKvPageTokens / kKvChunkTokens;
+    return pages[static_cast<size_t>(chunk / kPageChunks)] + chunk % kPageChunks * ChunkBytes();
   }
-  template <class Stored>
-  const Stored* KeysOfGroup(int64_t group) const {
-    constexpr int64_t kPageGroups = kKvPageTokens / kKeyGroupTokens;
-    const auto* page =
-        reinterpret_cast<const Stored*>(pages[static_cast<size_t>(group / kPageGroups)]);
-    return page + group % kPageGroups * head_dim * kKeyGroupTokens;
+  const std::byte* ValuesOf(int64_t page) const {
+    return pages[static_cast<size_t>(page)] + PageValueBytes();  // the keys take as many
   }
+};
+
+// Where a position's key and value are stored.
+struct KvPlace {
+  DType dtype;
+  std::byte* keys;  // of the chunk
+  int64_t key_token;
+  std::byte* values;  // of the page
+  int64_t value_token;
 };
 
 }  // namespace trinity

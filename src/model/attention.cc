@@ -11,10 +11,6 @@
 namespace trinity {
 namespace {
 
-// Rows whose queries go through a block of keys together: enough to share each load of a key, few
-// enough that their scores stay in the nearest cache.
-constexpr int64_t kTileRows = 8;
-
 constexpr float kNothingSeen = -std::numeric_limits<float>::infinity();
 
 }  // namespace
@@ -82,13 +78,17 @@ Attention::BlockRange Attention::BlocksOf(const Tile& tile) const {
           last_position / kAttentionBlockTokens + 1};
 }
 
+int64_t Attention::TileRows() const {
+  return std::max<int64_t>(1, kAttentionTileQueries / group_size());
+}
+
 std::vector<Attention::Tile> Attention::TilesOf(const Step& step) const {
   std::vector<Tile> tiles;
   for (const StepSequence& sequence : step.sequences()) {
     const int64_t end = sequence.first_row + sequence.num_rows;
-    for (int64_t row = sequence.first_row; row < end; row += kTileRows) {
+    for (int64_t row = sequence.first_row; row < end; row += TileRows()) {
       for (int64_t head = 0; head < config_.num_key_value_heads; ++head) {
-        tiles.push_back({&sequence, head, row, std::min(kTileRows, end - row)});
+        tiles.push_back({&sequence, head, row, std::min(TileRows(), end - row)});
       }
     }
   }
@@ -156,10 +156,7 @@ void Attention::AttendWholeTile(const Tile& tile, Activations& a) const {
   const BlockRange blocks = BlocksOf(tile);
   for (int64_t block = blocks.first; block < blocks.end; ++block) {
     AttendTileBlock(tile, block, a, partials);
-    for (size_t i = 0; i < partials.size(); ++i) {
-      if (partials[i].max == kNothingSeen) continue;
-      MergePartial(partials[i], config_.head_dim, totals[i]);
-    }
+    MergePartials(partials, config_.head_dim, totals);
   }
   for (int64_t i = 0; i < num_queries; ++i) {
     FinishAttention(totals[static_cast<size_t>(i)], config_.head_dim, OutputOf(tile, i, a));
@@ -169,7 +166,7 @@ void Attention::AttendWholeTile(const Tile& tile, Activations& a) const {
 void Attention::AttendInBlocks(std::span<const Tile> tiles, int64_t most_blocks,
                                Activations& a) const {
   const auto num_tiles = static_cast<int64_t>(tiles.size());
-  const int64_t tile_queries = kTileRows * group_size();
+  const int64_t tile_queries = TileRows() * group_size();
   const int64_t num_partials = num_tiles * most_blocks * tile_queries;
   a.partial_values.Resize(num_partials, config_.head_dim);
   a.partials.resize(static_cast<size_t>(num_partials));
@@ -197,8 +194,8 @@ void Attention::AttendInBlocks(std::span<const Tile> tiles, int64_t most_blocks,
     for (int64_t i = 0; i < tile.num_rows * group_size(); ++i) {
       AttentionPartial total{kNothingSeen, 0, values.data()};
       for (int64_t block = 0; block < most_blocks; ++block) {
-        const AttentionPartial& next = partials_of(item, block)[static_cast<size_t>(i)];
-        if (next.max != kNothingSeen) MergePartial(next, config_.head_dim, total);
+        MergePartials(partials_of(item, block).subspan(static_cast<size_t>(i), 1), config_.head_dim,
+                      {&total, 1});
       }
       FinishAttention(total, config_.head_dim, OutputOf(tile, i, a));
     }

@@ -23,7 +23,7 @@ class Attention {
   void Forward(const Step& step, Activations& a) const;
 
  private:
-  // Rows of one sequence, and the query heads of one kv head.
+  // Up to TileRows() rows of one sequence, and the query heads of one kv head.
   struct Tile {
     const StepSequence* sequence;
     int64_t kv_head;
@@ -43,6 +43,8 @@ class Attention {
   // partials: of the tile's queries, row by row, then head by head.
   void AttendTileBlock(const Tile& tile, int64_t block, const Activations& a,
                        std::span<AttentionPartial> partials) const;
+  // As many as fill a call of the kernel.
+  int64_t TileRows() const;
   std::vector<Tile> TilesOf(const Step& step) const;
 
   // Where the result of a tile's query goes: [head_dim] within attended.

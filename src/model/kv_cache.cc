@@ -3,17 +3,26 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/error.h"
 
 namespace trinity {
 namespace {
 
 int64_t PagesFor(int64_t num_tokens) { return (num_tokens + kKvPageTokens - 1) / kKvPageTokens; }
 
+DType Checked(DType dtype, int64_t head_dim) {
+  if (!IsKvDType(dtype, head_dim)) {
+    Fail("keys and values in {}: head_dim: expected a multiple of {}, found {}", NameOf(dtype),
+         InfoOf(dtype).block_values, head_dim);
+  }
+  return dtype;
+}
+
 }  // namespace
 
 KvPools::KvPools(const Config& config, DType dtype, FreedPages freed)
     : window_(config.num_layers_of(AttentionKind::kSliding) > 0 ? *config.sliding_window : 0),
-      sliding_(config, AttentionKind::kSliding, dtype, freed),
+      sliding_(config, AttentionKind::kSliding, Checked(dtype, config.head_dim), freed),
       full_(config, AttentionKind::kFull, dtype, freed) {}
 
 int64_t KvPools::bytes_in_use() const {

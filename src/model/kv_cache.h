@@ -14,6 +14,7 @@ namespace trinity {
 // The page pools of the two kinds of layers, which all sequences of a model share.
 class KvPools {
  public:
+  // Throws Error where `dtype` cannot hold the config's head_dim.
   KvPools(const Config& config, DType dtype, FreedPages freed = FreedPages::kLeave);
 
   KvPagePool& Of(AttentionKind kind) { return kind == AttentionKind::kSliding ? sliding_ : full_; }

@@ -1,5 +1,6 @@
 #include "model/kv_page_pool.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -15,17 +16,27 @@ KvPagePool::KvPagePool(const Config& config, AttentionKind kind, DType dtype, Fr
       layer_stride_bytes_(config.num_key_value_heads * head_stride_bytes_) {}
 
 KvPage* KvPagePool::Take() {
-  if (free_.empty()) {
-    pages_.push_back(std::make_unique<KvPage>());
-    pages_.back()->memory = MemoryBlock(page_bytes());
-    free_.push_back(pages_.back().get());
-    if (freed_ == FreedPages::kFillWithNan) FillWithNan(*pages_.back());
-  }
+  if (free_.empty()) AddSlab();
   KvPage* page = free_.back();
   free_.pop_back();
+  if (freed_ == FreedPages::kFillWithNan) FillWithNan(*page);
   page->num_owners = 1;
   ++num_pages_in_use_;
   return page;
+}
+
+void KvPagePool::AddSlab() {
+  // What no position has come to yet takes no memory: the system gives pages when they are touched.
+  constexpr int64_t kSlabBytes = 32 << 20;
+  constexpr int64_t kMostPages = 256;
+  const int64_t num_pages =
+      std::clamp<int64_t>(kSlabBytes / std::max<int64_t>(1, page_bytes()), 1, kMostPages);
+  slabs_.emplace_back(num_pages * page_bytes());
+  for (int64_t i = num_pages - 1; i >= 0; --i) {
+    pages_.push_back(std::make_unique<KvPage>());
+    pages_.back()->data = slabs_.back().data() + i * page_bytes();
+    free_.push_back(pages_.back().get());
+  }
 }
 
 void KvPagePool::Release(KvPage* page) {
@@ -37,12 +48,12 @@ void KvPagePool::Release(KvPage* page) {
 }
 
 void KvPagePool::FillWithNan(KvPage& page) const {
-  // All bits set is a NaN in float32, float16 and bfloat16 alike.
-  std::memset(page.memory.data(), 0xFF, static_cast<size_t>(page_bytes()));
+  // All bits set is a NaN in float32, float16 and bfloat16 alike, and in the scales of Q8_0.
+  std::memset(page.data, 0xFF, static_cast<size_t>(page_bytes()));
 }
 
 std::byte* KvPagePool::At(const KvPage& page, int64_t layer_of_kind, int64_t kv_head) const {
-  return page.memory.data() + layer_of_kind * layer_stride_bytes_ + kv_head * head_stride_bytes_;
+  return page.data + layer_of_kind * layer_stride_bytes_ + kv_head * head_stride_bytes_;
 }
 
 }  // namespace trinity

@@ -18,8 +18,7 @@ enum class FreedPages {
 
 // Keys and values of kKvPageTokens consecutive positions, in all layers of one kind.
 struct KvPage {
-  MemoryBlock
-      memory;  // [layers of the kind, num_key_value_heads] pages as kernels/attend.h has them
+  std::byte* data;  // [layers of the kind, num_key_value_heads] pages as kernels/attend.h has them
   int num_owners = 0;
 };
 
@@ -44,6 +43,7 @@ class KvPagePool {
   std::byte* At(const KvPage& page, int64_t layer_of_kind, int64_t kv_head) const;
 
  private:
+  void AddSlab();
   void FillWithNan(KvPage& page) const;
 
   DType dtype_;
@@ -52,6 +52,7 @@ class KvPagePool {
   int64_t head_stride_bytes_;
   int64_t layer_stride_bytes_;
   int64_t num_pages_in_use_ = 0;
+  std::vector<MemoryBlock> slabs_;  // of several pages each, so that the system's pages are huge
   std::vector<std::unique_ptr<KvPage>> pages_;
   std::vector<KvPage*> free_;
 };

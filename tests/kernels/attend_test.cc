@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "kernels/elementwise.h"
+#include "quant/dequantize.h"
+#include "quant/quantize.h"
 #include "tests/kernels/simd_fixture.h"
 
 namespace trinity {
@@ -15,22 +17,42 @@ namespace {
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr float kEmpty = -std::numeric_limits<float>::infinity();
 
+// Values as a cache of `dtype` holds them. Q8_0 as quant/ has it.
+RoundedValues RoundAsCached(DType dtype, const std::vector<float>& values) {
+  if (dtype != DType::kQ8_0) return RoundTo(dtype, values);
+  RoundedValues rounded{std::vector<std::byte>(static_cast<size_t>(
+                            BytesOf(dtype, static_cast<int64_t>(values.size())))),
+                        std::vector<float>(values.size())};
+  QuantizeRow(dtype, values, {}, rounded.bytes.data());
+  DequantizeRow(dtype, rounded.bytes.data(), static_cast<int64_t>(values.size()),
+                rounded.floats.data());
+  return rounded;
+}
+
+// The cache's dtypes that can hold this many dimensions.
+std::vector<DType> KvDTypes(int64_t head_dim) {
+  std::vector<DType> dtypes = {DType::kF32, DType::kF16, DType::kBF16};
+  if (IsKvDType(DType::kQ8_0, head_dim)) dtypes.push_back(DType::kQ8_0);
+  return dtypes;
+}
+
 // Keys and values of `num_positions` positions in pages; every slot that was not stored is NaN.
 struct TestCache {
   TestCache(DType cache_dtype, int64_t dim, int64_t positions)
       : dtype(cache_dtype), head_dim(dim), num_positions(positions) {
     const int64_t blocks = (positions + kAttentionBlockTokens - 1) / kAttentionBlockTokens;
-    const RoundedValues nan =
-        RoundTo(dtype, std::vector<float>(static_cast<size_t>(2 * kKvPageTokens * dim), kNaN));
-    pages.assign(static_cast<size_t>(blocks * kAttentionBlockPages), nan.bytes);
+    // All bits set is NaN in every dtype, and in the scales of Q8_0.
+    pages.assign(
+        static_cast<size_t>(blocks * kAttentionBlockPages),
+        std::vector<std::byte>(static_cast<size_t>(KvPageBytes(dtype, dim)), std::byte{0xFF}));
     const std::vector<float> raw_keys = RandomFloats(positions * dim, 21);
     const std::vector<float> raw_values = RandomFloats(positions * dim, 22);
     for (int64_t p = 0; p < positions; ++p) {
       StoreKeyValue(raw_keys.data() + p * dim, raw_values.data() + p * dim, dim, dtype,
                     p % kKvPageTokens, pages[static_cast<size_t>(p / kKvPageTokens)].data());
     }
-    keys = RoundTo(dtype, raw_keys).floats;
-    values = RoundTo(dtype, raw_values).floats;
+    keys = RoundAsCached(dtype, raw_keys).floats;
+    values = RoundAsCached(dtype, raw_values).floats;
   }
   // Pages of a block; those that hold no position of [first, end) are null.
   std::array<const std::byte*, kAttentionBlockPages> Block(int64_t block, int64_t first,
@@ -132,7 +154,7 @@ std::vector<float> AttendAll(const TestCache& cache, const float* query, int64_t
     const Range range = {std::max(first - begin, int64_t{0}),
                          std::min(end - begin, kAttentionBlockTokens)};
     const auto partials = Attend(cache, block, {query}, {range}, scale);
-    MergePartial(partials[0]->partial, cache.head_dim, total.partial);
+    MergePartials({&partials[0]->partial, 1}, cache.head_dim, {&total.partial, 1});
   }
   std::vector<float> out(static_cast<size_t>(cache.head_dim));
   FinishAttention(total.partial, cache.head_dim, out.data());
@@ -141,8 +163,8 @@ std::vector<float> AttendAll(const TestCache& cache, const float* query, int64_t
 
 TEST(Attend, EqualsSoftmaxAttentionInDouble) {
   OnEverySimdTarget([] {
-    for (const DType dtype : kFloatDTypes) {
-      for (const int64_t head_dim : {2, 6, 16, 20, 30, 62, 64, 128, 130, 256, 300}) {
+    for (const int64_t head_dim : {2, 6, 20, 32, 62, 64, 96, 130, 160, 300}) {
+      for (const DType dtype : KvDTypes(head_dim)) {
         SCOPED_TRACE(testing::Message() << NameOf(dtype) << " head_dim " << head_dim);
         const TestCache cache(dtype, head_dim, 600);
         const float scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
@@ -158,10 +180,10 @@ TEST(Attend, EqualsSoftmaxAttentionInDouble) {
 
 TEST(Attend, PositionsOutOfRangeMayHoldNaN) {
   OnEverySimdTarget([] {
-    for (const DType dtype : kFloatDTypes) {
+    for (const DType dtype : KvDTypes(96)) {
       // Slots from 70 on were never stored; neither may be read through any query's range.
-      const TestCache cache(dtype, 20, 70);
-      const std::vector<float> query = RandomFloats(20, 9);
+      const TestCache cache(dtype, 96, 70);
+      const std::vector<float> query = RandomFloats(96, 9);
       const auto partials = Attend(cache, 0, {query.data(), query.data(), query.data()},
                                    {{0, 70}, {69, 70}, {3, 66}}, 0.3F);
       for (const auto& partial : partials) {
@@ -175,7 +197,7 @@ TEST(Attend, PositionsOutOfRangeMayHoldNaN) {
 
 TEST(Attend, PositionsThatOnlyOthersSeeDoNotLeakIn) {
   OnEverySimdTarget([] {
-    for (const DType dtype : kFloatDTypes) {
+    for (const DType dtype : KvDTypes(64)) {
       TestCache cache(dtype, 64, 256);
       const std::vector<float> poison(64, kNaN);
       for (const int64_t p : {0, 40, 200}) {
@@ -196,24 +218,27 @@ TEST(Attend, PositionsThatOnlyOthersSeeDoNotLeakIn) {
 
 TEST(Attend, AQueryGivesTheSameBitsAloneAndAmongOthers) {
   OnEverySimdTarget([] {
-    for (const DType dtype : kFloatDTypes) {
-      for (const int64_t head_dim : {6, 20, 128}) {
+    for (const int64_t head_dim : {6, 20, 128, 160}) {
+      for (const DType dtype : KvDTypes(head_dim)) {
         const TestCache cache(dtype, head_dim, 256);
-        const std::vector<float> data = RandomFloats(40 * head_dim, 9);
+        const std::vector<float> data = RandomFloats(60 * head_dim, 9);
         std::mt19937 generator(13);
         std::vector<const float*> queries;
         std::vector<Range> ranges;
-        for (int64_t i = 0; i < 40; ++i) {
+        for (int64_t i = 0; i < 60; ++i) {
           queries.push_back(data.data() + i * head_dim);
           const auto first = static_cast<int64_t>(generator() % 256);
           const auto size = static_cast<int64_t>(generator()) % (256 - first) + 1;
           // Some alike, as rows of a chunk are, some disjoint.
-          ranges.push_back(i % 7 < 4 ? Range{0, 200 + i} : Range{first, first + size});
+          ranges.push_back(i % 7 < 4 ? Range{0, 190 + i} : Range{first, first + size});
         }
         const auto together = Attend(cache, 0, queries, ranges, 0.2F);
+        const auto few = Attend(cache, 0, {queries.begin(), queries.begin() + 5},
+                                {ranges.begin(), ranges.begin() + 5}, 0.2F);
         for (size_t i = 0; i < queries.size(); ++i) {
           const auto alone = Attend(cache, 0, {queries[i]}, {ranges[i]}, 0.2F);
           ASSERT_TRUE(SameBits(*alone[0], *together[i])) << "query " << i;
+          ASSERT_TRUE(i >= few.size() || SameBits(*alone[0], *few[i])) << "query " << i;
         }
       }
     }
@@ -235,10 +260,10 @@ TEST(Attend, MergingAnEmptyPartialChangesNothing) {
   const std::vector<float> query = RandomFloats(20, 9);
   const auto partials = Attend(cache, 0, {query.data()}, {{0, 100}}, 0.2F);
   TestPartial total(20);
-  MergePartial(partials[0]->partial, 20, total.partial);
+  MergePartials({&partials[0]->partial, 1}, 20, {&total.partial, 1});
   EXPECT_TRUE(SameBits(total, *partials[0]));
   const TestPartial empty(20);
-  MergePartial(empty.partial, 20, total.partial);
+  MergePartials({&empty.partial, 1}, 20, {&total.partial, 1});
   EXPECT_TRUE(SameBits(total, *partials[0]));
 }
 
@@ -265,6 +290,16 @@ std::vector<float> RoundingCases(uint32_t first_upper, size_t size) {
   return values;
 }
 
+// Where a page holds dimension i of the key and of the value in `slot`, counted in values.
+int64_t KeyPlace(int64_t slot, int64_t i, int64_t dim) {
+  return (slot / kKvChunkTokens * dim + i) * kKvChunkTokens + slot % kKvChunkTokens;
+}
+int64_t ValuePlace(int64_t slot, int64_t i, int64_t dim) {
+  const int64_t slice = i / kKvSliceDims * kKvSliceDims;
+  const int64_t size = std::min(kKvSliceDims, dim - slice);
+  return kKvPageTokens * dim + slice * kKvPageTokens + slot * size + i - slice;
+}
+
 void ExpectRoundedInPlace(DType dtype, const std::vector<float>& key, int64_t slot) {
   const auto size = static_cast<size_t>(BytesOf(dtype, 1));
   const auto dim = static_cast<int64_t>(key.size());
@@ -274,19 +309,18 @@ void ExpectRoundedInPlace(DType dtype, const std::vector<float>& key, int64_t sl
   StoreKeyValue(key.data(), value.data(), dim, dtype, slot, page.data());
   const RoundedValues rounded_key = RoundTo(dtype, key);
   const RoundedValues rounded_value = RoundTo(dtype, value);
-  for (int64_t i = 0; i < dim; ++i) {
-    if (std::isnan(key[static_cast<size_t>(i)])) continue;
-    const int64_t place = (slot / 16 * dim + i) * 16 + slot % 16;
-    const size_t index = static_cast<size_t>(i) * size;
-    ASSERT_EQ(std::memcmp(page.data() + BytesOf(dtype, place), &rounded_key.bytes[index], size), 0)
-        << i;
-  }
-  std::vector<float> stored(key.size());
-  WidenToFloat(page.data() + BytesOf(dtype, (64 + slot) * dim), dtype, dim, stored.data());
-  for (size_t i = 0; i < stored.size(); ++i) {
-    ASSERT_EQ(std::isnan(stored[i]), std::isnan(value[i])) << i;
-    if (std::isnan(value[i])) continue;
-    ASSERT_EQ(BitsOf(stored[i]), BitsOf(rounded_value.floats[i])) << i;
+  const auto expect_at = [&](int64_t place, const RoundedValues& rounded, float original,
+                             size_t i) {
+    const std::byte* stored = page.data() + BytesOf(dtype, place);
+    float widened;
+    WidenToFloat(stored, dtype, 1, &widened);
+    ASSERT_EQ(std::isnan(widened), std::isnan(original)) << i;
+    if (std::isnan(original)) return;
+    ASSERT_EQ(std::memcmp(stored, &rounded.bytes[i * size], size), 0) << i;
+  };
+  for (size_t i = 0; i < key.size(); ++i) {
+    expect_at(KeyPlace(slot, static_cast<int64_t>(i), dim), rounded_key, key[i], i);
+    expect_at(ValuePlace(slot, static_cast<int64_t>(i), dim), rounded_value, value[i], i);
   }
 }
 
@@ -302,6 +336,50 @@ TEST(Attend, StoredKeysAndValuesAreRoundedToNearestEvenInTheStatedPlaces) {
       }
     }
   });
+}
+
+// The values of one position, read back by looking at one position alone.
+std::vector<float> StoredValue(DType dtype, const std::vector<float>& value) {
+  const auto dim = static_cast<int64_t>(value.size());
+  std::vector<std::byte> page(static_cast<size_t>(KvPageBytes(dtype, dim)));
+  const std::vector<float> zeros(value.size());
+  StoreKeyValue(zeros.data(), value.data(), dim, dtype, 37, page.data());
+  std::vector<float> out(value.size());
+  AttentionPartial partial = {kEmpty, 0, out.data()};
+  const BlockQuery query = {zeros.data(), 37, 38, &partial};
+  AttendBlock(std::span(&query, 1), {page.data()}, dim, dtype, 1.0F);
+  return out;
+}
+
+TEST(Attend, Q8CacheRoundsAsTheFormatDoes) {
+  OnEverySimdTarget([] {
+    std::vector<float> values = RandomFloats(128, 3);
+    values[5] = 1e6F;
+    std::fill_n(values.begin() + 32, 32, 0.0F);
+    // Ties: 127 makes the scale 1, halves lie between two codes.
+    for (size_t i = 64; i < 96; ++i) values[i] = static_cast<float>(i) - 79.5F;
+    values[64] = 127;
+    values[65] = 0.49999997F;
+    const RoundedValues expected = RoundAsCached(DType::kQ8_0, values);
+    EXPECT_EQ(StoredValue(DType::kQ8_0, values), expected.floats);
+  });
+}
+
+TEST(Attend, Q8CacheMakesABlockWithNaNAllNaN) {
+  OnEverySimdTarget([] {
+    std::vector<float> values = RandomFloats(64, 3);
+    values[40] = kNaN;
+    const std::vector<float> stored = StoredValue(DType::kQ8_0, values);
+    for (size_t i = 0; i < 32; ++i) EXPECT_TRUE(std::isfinite(stored[i]));
+    for (size_t i = 32; i < 64; ++i) EXPECT_TRUE(std::isnan(stored[i]));
+  });
+}
+
+TEST(Attend, Q8CacheNeedsWholeBlocks) {
+  EXPECT_TRUE(IsKvDType(DType::kQ8_0, 96));
+  EXPECT_FALSE(IsKvDType(DType::kQ8_0, 80));
+  EXPECT_TRUE(IsKvDType(DType::kBF16, 80));
+  EXPECT_FALSE(IsKvDType(DType::kQ4_0, 128));
 }
 
 }  // namespace

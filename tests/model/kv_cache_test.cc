@@ -67,15 +67,29 @@ TEST(KvCache, GivesAllPagesBackAndReusesThem) {
   EXPECT_EQ(pools.bytes_in_use(), 0);
 }
 
+TEST(KvCache, RefusesADTypeThatCannotHoldTheHead) {
+  Config config = SlidingConfig(512);
+  config.head_dim = 96;
+  EXPECT_NO_THROW(KvPools(config, DType::kQ8_0));
+  config.head_dim = 80;
+  try {
+    KvPools(config, DType::kQ8_0);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(),
+                 "keys and values in Q8_0: head_dim: expected a multiple of 32, found 80");
+  }
+}
+
 TEST(KvPagePool, FillsFreedPagesWithNanWhenAskedTo) {
   const Config config = SlidingConfig(64);
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
     KvPagePool pool(config, AttentionKind::kFull, dtype, FreedPages::kFillWithNan);
     KvPage* page = pool.Take();
-    std::memset(page->memory.data(), 0, static_cast<size_t>(pool.page_bytes()));
+    std::memset(page->data, 0, static_cast<size_t>(pool.page_bytes()));
     pool.Release(page);
     float value = 0;
-    WidenToFloat(page->memory.data(), dtype, 1, &value);
+    WidenToFloat(page->data, dtype, 1, &value);
     EXPECT_TRUE(std::isnan(value)) << NameOf(dtype);
   }
 }

@@ -53,7 +53,8 @@ class SameBits : public testing::TestWithParam<Case> {
 };
 
 TEST_P(SameBits, ForAnyPrefillChunkAndTokenByToken) {
-  for (const DType kv_dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+  for (const DType kv_dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
+    if (!IsKvDType(kv_dtype, Config::FromJson(checkpoint_.config(), "").head_dim)) continue;
     const std::vector<float> whole = Run(2, {.kv_dtype = kv_dtype});
     EXPECT_TRUE(std::all_of(whole.begin(), whole.end(), [](float x) { return std::isfinite(x); }));
     for (const int64_t chunk : {1, 3, 64, 100}) {
