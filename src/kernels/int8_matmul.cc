@@ -4,6 +4,7 @@
 #include "kernels/block_layout.h"
 #include "kernels/cpu_level.h"
 #include "kernels/enabled_targets.h"
+#include "kernels/int8_few_rows.h"
 #include "kernels/int8_kernel.h"
 #include "kernels/matmul_call.h"
 
@@ -22,9 +23,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using FloatTag = hn::ScalableTag<float>;
 constexpr int64_t kLanes = HWY_LANES(float);
-
-// Blocks that are expanded at a time: 1,024 columns, 32 KB of codes.
-constexpr int64_t kChunkBlocks = 32;
 
 // Values that are gathered at a time: they stay in the second-level cache while panels stream past.
 constexpr int64_t kGatheredValues = 512 << 10;
@@ -55,134 +53,167 @@ HWY_INLINE void PortableDots(const uint8_t* codes, int64_t num_groups, const int
   }
 }
 
-// Block `i` of the weights times the rows of a tile, of which kPortableTileRows always exist.
-void PortableBlock(const ExpandedBlocks& weights, int64_t i, const GatheredRows& rows,
-                   int64_t tile_block, int64_t num_rows, float* accumulators) {
+// One run of columns that share a scale, times the rows of a tile, whose memory is there even where
+// rows are missing.
+void PortableRun(const ExpandedBlocks& weights, int64_t run, const Int8Tile& tile, float* sums) {
   const FloatTag d;
-  const int64_t groups = 8 / weights.num_scales;
-  for (int64_t s = 0; s < weights.num_scales; ++s) {
-    const int8_t* x = rows.codes + tile_block * kPortableTileRows * kBlockCols + s * groups * 4;
-    const float* x_scales = rows.scales + tile_block * kPortableTileRows;
-    const float* x_sums = rows.sums + (tile_block * rows.num_scales + s) * kPortableTileRows;
-    const int64_t scale_row = (i * weights.num_scales + s) * kPanelRows;
-    for (int64_t out = 0; out < kPanelRows; out += kLanes) {
-      hn::Vec<FloatTag> dots[kPortableTileRows];
-      PortableDots<kPortableTileRows>(weights.codes + (i * 8 + s * groups) * kPlaneBytes + out * 4,
-                                      groups, x, dots);
-      const auto scale = hn::LoadU(d, weights.scales + scale_row + out);
-      for (int64_t r = 0; r < num_rows; ++r) {
-        float* to = accumulators + r * kPanelRows + out;
-        auto acc = hn::LoadU(d, to);
-        acc = hn::MulAdd(dots[r], hn::Mul(scale, hn::Set(d, x_scales[r])), acc);
-        if (weights.has_minimums) {
-          const auto minimum = hn::LoadU(d, weights.minimums + scale_row + out);
-          acc = hn::MulAdd(minimum, hn::Set(d, x_sums[r]), acc);
-        }
-        hn::StoreU(acc, d, to);
+  const int64_t num_groups = 8 / weights.num_scales;
+  const int64_t block = run / weights.num_scales;
+  const int8_t* x = tile.codes + block * kPortableTileRows * kBlockCols +
+                    run % weights.num_scales * num_groups * 4;
+  const uint8_t* codes = weights.codes + run * num_groups * kPlaneBytes;
+  for (int64_t out = 0; out < kPanelRows; out += kLanes) {
+    hn::Vec<FloatTag> dots[kPortableTileRows];
+    PortableDots<kPortableTileRows>(codes + out * 4, num_groups, x, dots);
+    const auto scale = hn::LoadU(d, weights.scales + run * kPanelRows + out);
+    for (int64_t r = 0; r < tile.num_rows; ++r) {
+      float* to = sums + r * kPanelRows + out;
+      const auto x_scale = hn::Set(d, tile.scales[block * kPortableTileRows + r]);
+      auto sum = hn::MulAdd(dots[r], hn::Mul(scale, x_scale), hn::LoadU(d, to));
+      if (weights.has_minimums) {
+        const auto minimum = hn::LoadU(d, weights.minimums + run * kPanelRows + out);
+        sum = hn::MulAdd(minimum, hn::Set(d, tile.sums[run * kPortableTileRows + r]), sum);
       }
+      hn::StoreU(sum, d, to);
     }
   }
 }
 
-void PortableInt8Kernel(const ExpandedBlocks& weights, const GatheredRows& rows,
-                        int64_t first_block, float* accumulators) {
-  for (int64_t row = 0; row < rows.num_rows; row += kPortableTileRows) {
-    const int64_t tile = row / kPortableTileRows;
-    for (int64_t i = 0; i < weights.num_blocks; ++i) {
-      PortableBlock(weights, i, rows, tile * rows.num_blocks + first_block + i,
-                    std::min(kPortableTileRows, rows.num_rows - row),
-                    accumulators + row * kPanelRows);
-    }
+void PortableInt8Kernel(const ExpandedBlocks& weights, const Int8Tile& tile, float* sums) {
+  std::fill_n(sums, tile.num_rows * kPanelRows, 0.0F);
+  for (int64_t run = 0; run < weights.num_blocks * weights.num_scales; ++run) {
+    PortableRun(weights, run, tile, sums);
   }
 }
 
-struct CodesScratch {};
-struct ScalesScratch {};
-struct StartsScratch {};
-struct SumsScratch {};
-struct AccumulatorScratch {};
-struct WeightScratch {};
+struct RowCodesScratch {};
+struct RowScalesScratch {};
+struct RowStartsScratch {};
+struct RowSumsScratch {};
+struct WeightCodesScratch {};
+struct WeightScalesScratch {};
+struct WeightMinimumsScratch {};
 
-// Copies rows [first_row, first_row + num_rows) of the call into tiles.
-GatheredRows Gather(const MatMulCall& call, int64_t first_row, int64_t num_rows,
-                    int64_t tile_rows) {
-  const int64_t cols = call.matrix.cols, num_blocks = cols / kBlockCols;
-  const int64_t num_scales = LayoutOf(call.matrix.dtype).num_scales();
-  const int64_t padded_rows = (num_rows + tile_rows - 1) / tile_rows * tile_rows;
-  const int64_t row_blocks = padded_rows * num_blocks;
-  auto* codes = ThreadScratch<int8_t, CodesScratch>(row_blocks * kBlockCols);
-  auto* scales = ThreadScratch<float, ScalesScratch>(row_blocks);
-  auto* starts = ThreadScratch<int32_t, StartsScratch>(row_blocks * num_scales);
-  auto* sums = ThreadScratch<float, SumsScratch>(row_blocks * num_scales);
-  for (int64_t row = 0; row < num_rows; ++row) {
-    const Int8Row from(call.inputs[static_cast<size_t>(first_row + row)], cols);
-    const int64_t first = row / tile_rows * num_blocks;
-    const int64_t place = row % tile_rows;
-    for (int64_t b = 0; b < num_blocks; ++b) {
-      const int64_t to = (first + b) * tile_rows + place;
-      std::memcpy(codes + to * kBlockCols, from.codes + b * kBlockCols, kBlockCols);
-      scales[to] = from.scales[b];
-      const int32_t low = from.sums[2 * b], high = from.sums[2 * b + 1];
-      const int64_t to_sums = (first + b) * num_scales * tile_rows + place;
-      const auto put = [&](int64_t index, int32_t sum) {
-        starts[index] = -128 * sum;
-        sums[index] = from.scales[b] * static_cast<float>(sum);
-      };
-      put(to_sums, num_scales == 1 ? low + high : low);
-      if (num_scales == 2) put(to_sums + tile_rows, high);
-    }
+// What the kernel and the format ask of rows and weights.
+struct Needs {
+  int64_t tile_rows;
+  int64_t num_blocks;
+  int64_t num_scales;
+  int bias;
+  bool minimums;
+
+  bool SameRows(const Needs& other) const {
+    return num_scales == other.num_scales && minimums <= other.minimums;
   }
-  return {codes, scales, starts, sums, num_rows, num_blocks, num_scales, tile_rows};
-}
-
-// Writes or adds the sums of one panel to the outputs.
-void WriteAccumulators(const MatMulCall& call, int64_t panel, int64_t first_row, int64_t num_rows,
-                       const float* accumulators) {
-  const int64_t size = std::min(kPanelRows, call.matrix.rows - panel * kPanelRows);
-  for (int64_t row = 0; row < num_rows; ++row, accumulators += kPanelRows) {
-    float* out = call.outputs[static_cast<size_t>(first_row + row)] + panel * kPanelRows;
-    if (call.output == Output::kOverwrite) {
-      std::memcpy(out, accumulators, static_cast<size_t>(size) * sizeof(float));
-    } else {
-      for (int64_t i = 0; i < size; ++i) out[i] += accumulators[i];
-    }
-  }
-}
-
-// What of a panel is expanded at a time.
-struct ExpandedChunk {
-  alignas(64) uint8_t codes[kChunkBlocks * kBlockCols * kPanelRows];
-  alignas(64) float scales[kChunkBlocks * 2 * kPanelRows];
-  alignas(64) float minimums[kChunkBlocks * 2 * kPanelRows];
 };
 
-void Int8MatMulOnTarget(const MatMulCall& call, const Int8KernelChoice& choice) {
-  const bool is_portable = choice.multiply == nullptr;
-  const Int8Kernel multiply = is_portable ? PortableInt8Kernel : choice.multiply;
-  const int64_t tile_rows = is_portable ? kPortableTileRows : choice.tile_rows;
-  const BlockLayout layout = LayoutOf(call.matrix.dtype);
-  const int64_t num_blocks = call.matrix.cols / kBlockCols;
-  const int64_t tiles = std::max<int64_t>(1, kGatheredValues / (call.matrix.cols * tile_rows));
-  const int64_t pass_rows = std::min(call.num_rows(), tiles * tile_rows);
-  auto* chunk = ThreadScratch<ExpandedChunk, WeightScratch>(1);
-  auto* accumulators =
-      ThreadScratch<float, AccumulatorScratch>((pass_rows + tile_rows) * kPanelRows);
-  for (int64_t row = 0; row < call.num_rows(); row += pass_rows) {
-    const int64_t num_rows = std::min(pass_rows, call.num_rows() - row);
-    const GatheredRows rows = Gather(call, row, num_rows, tile_rows);
-    for (int64_t panel = call.first_panel; panel < call.end_panel(); ++panel) {
-      std::fill_n(accumulators, num_rows * kPanelRows, 0.0F);
-      for (int64_t block = 0; block < num_blocks; block += kChunkBlocks) {
-        const ExpandedBlocks weights = {
-            chunk->codes,        chunk->scales,
-            chunk->minimums,     std::min(kChunkBlocks, num_blocks - block),
-            layout.num_scales(), layout.has_minimums()};
-        ExpandBlocksOf(call.matrix.dtype, call.matrix.Panel(panel), block, choice.bias, weights);
-        multiply(weights, rows, block, accumulators);
-      }
-      WriteAccumulators(call, panel, row, num_rows, accumulators);
+// Rows in tiles: [tiles] of what Int8Tile points to.
+struct GatheredRows {
+  int8_t* codes;
+  float* scales;
+  int32_t* starts;
+  float* sums;
+
+  Int8Tile TileAt(int64_t row, int64_t num_rows, const Needs& needs) const {
+    const int64_t first = row * needs.num_blocks;
+    return {codes + first * kBlockCols, scales + first, starts + first * needs.num_scales,
+            sums + first * needs.num_scales, std::min(needs.tile_rows, num_rows - row)};
+  }
+};
+
+// Copies rows into tiles.
+GatheredRows Gather(std::span<const std::byte* const> inputs, const Needs& needs) {
+  const auto num_rows = static_cast<int64_t>(inputs.size());
+  const int64_t tile_rows = needs.tile_rows, num_blocks = needs.num_blocks;
+  const int64_t num_scales = needs.num_scales;
+  const int64_t row_blocks = (num_rows + tile_rows - 1) / tile_rows * tile_rows * num_blocks;
+  const GatheredRows to = {ThreadScratch<int8_t, RowCodesScratch>(row_blocks * kBlockCols),
+                           ThreadScratch<float, RowScalesScratch>(row_blocks),
+                           ThreadScratch<int32_t, RowStartsScratch>(row_blocks * num_scales),
+                           ThreadScratch<float, RowSumsScratch>(row_blocks * num_scales)};
+  for (int64_t row = 0; row < num_rows; ++row) {
+    const Int8Row from(inputs[static_cast<size_t>(row)], num_blocks * kBlockCols);
+    const int64_t place = row % tile_rows, first = (row - place) * num_blocks;
+    int8_t* codes = to.codes + (first + place) * kBlockCols;
+    for (int64_t b = 0; b < num_blocks; ++b) {
+      std::memcpy(codes + b * tile_rows * kBlockCols, from.codes + b * kBlockCols, kBlockCols);
+    }
+    for (int64_t b = 0; b < num_blocks; ++b) {
+      to.scales[first + b * tile_rows + place] = from.scales[b];
+    }
+    if (needs.bias == 0 && !needs.minimums) continue;
+    for (int64_t run = 0; run < num_blocks * num_scales; ++run) {
+      const int64_t index = first * num_scales + run * tile_rows + place;
+      const int32_t sum =
+          num_scales == 1 ? from.sums[2 * run] + from.sums[2 * run + 1] : from.sums[run];
+      to.starts[index] = -128 * sum;
+      to.sums[index] = from.scales[run / num_scales] * static_cast<float>(sum);
     }
   }
+  return to;
+}
+
+// The panels of one part times rows [first_row, first_row + num_rows) of the call.
+void MultiplyPart(const MatMulCall& call, const GatheredRows& rows, int64_t first_row,
+                  int64_t num_rows, const Int8KernelChoice& kernel, const Needs& needs) {
+  const int64_t num_scales = needs.num_blocks * needs.num_scales * kPanelRows;
+  const ExpandedBlocks weights = {
+      ThreadScratch<uint8_t, WeightCodesScratch>(needs.num_blocks * kBlockCols * kPanelRows),
+      ThreadScratch<float, WeightScalesScratch>(num_scales),
+      ThreadScratch<float, WeightMinimumsScratch>(num_scales),
+      needs.num_blocks,
+      needs.num_scales,
+      needs.minimums};
+  HWY_ALIGN float sums[kMostInt8TileRows * kPanelRows];
+  for (int64_t panel = call.first_panel; panel < call.end_panel(); ++panel) {
+    const int64_t first_output = panel * kPanelRows;
+    const int64_t size = std::min(kPanelRows, call.matrix.rows - first_output);
+    const auto output_of = [&](int64_t row) {
+      return call.outputs[static_cast<size_t>(first_row + row)] + first_output;
+    };
+    ExpandBlocksOf(call.matrix.dtype, call.matrix.Panel(panel), 0, needs.bias, weights);
+    for (int64_t row = 0; row < num_rows; row += needs.tile_rows) {
+      const Int8Tile tile = rows.TileAt(row, num_rows, needs);
+      for (int64_t r = 0; r < tile.num_rows; ++r) {
+        __builtin_prefetch(output_of(row + r), 1);
+        __builtin_prefetch(output_of(row + r) + size - 1, 1);
+      }
+      kernel.multiply(weights, tile, sums);
+      for (int64_t r = 0; r < tile.num_rows; ++r) {
+        WritePanelSums(sums + r * kPanelRows, size, call.output, output_of(row + r));
+      }
+    }
+  }
+}
+
+void Int8MatMulOnTarget(std::span<const MatMulPart> parts, std::span<const std::byte* const> inputs,
+                        Output output, const Int8KernelChoice& choice) {
+  Int8KernelChoice kernel = choice;
+  if (kernel.multiply == nullptr) {
+    kernel.multiply = PortableInt8Kernel;
+    kernel.tile_rows = kPortableTileRows;
+  }
+  const auto num_rows = static_cast<int64_t>(inputs.size());
+  const int64_t cols = parts.front().matrix->cols;
+  const int64_t tiles = std::max<int64_t>(1, kGatheredValues / (cols * kernel.tile_rows));
+  const int64_t pass_rows = std::min(num_rows, tiles * kernel.tile_rows);
+  for (int64_t row = 0; row < num_rows; row += pass_rows) {
+    const int64_t count = std::min(pass_rows, num_rows - row);
+    GatheredRows rows = {};
+    Needs gathered = {};
+    for (const MatMulPart& part : parts) {
+      const BlockLayout layout = LayoutOf(part.matrix->dtype);
+      const Needs needs = {kernel.tile_rows, cols / kBlockCols, layout.num_scales(), kernel.bias,
+                           layout.has_minimums()};
+      if (!needs.SameRows(gathered)) {
+        gathered = needs;
+        rows = Gather(inputs.subspan(static_cast<size_t>(row), static_cast<size_t>(count)), needs);
+        if (kernel.begin != nullptr) kernel.begin(needs.num_scales);
+      }
+      MultiplyPart({part, inputs, output}, rows, row, count, kernel, needs);
+    }
+  }
+  if (kernel.end != nullptr) kernel.end();
 }
 
 }  // namespace HWY_NAMESPACE
@@ -194,6 +225,9 @@ namespace trinity {
 namespace {
 
 HWY_EXPORT(Int8MatMulOnTarget);
+
+// Expanding a panel pays from more rows on.
+constexpr int64_t kMostFewRows = 4;
 
 // A tile of AMX has 16 rows whether they are needed or not.
 constexpr int64_t kFewestAmxRows = 8;
@@ -209,8 +243,16 @@ Int8KernelChoice ChooseKernel([[maybe_unused]] int64_t num_rows) {
 
 }  // namespace
 
-void Int8MatMul(const MatMulCall& call) {
-  HWY_DYNAMIC_DISPATCH(Int8MatMulOnTarget)(call, ChooseKernel(call.num_rows()));
+void Int8MatMul(std::span<const MatMulPart> parts, std::span<const std::byte* const> inputs,
+                Output output) {
+  const auto num_rows = static_cast<int64_t>(inputs.size());
+#if defined(__x86_64__)
+  if (ActiveCpuLevel().has_vnni && num_rows <= kMostFewRows) {
+    for (const MatMulPart& part : parts) Avx512VnniFewRows({part, inputs, output});
+    return;
+  }
+#endif
+  HWY_DYNAMIC_DISPATCH(Int8MatMulOnTarget)(parts, inputs, output, ChooseKernel(num_rows));
 }
 
 }  // namespace trinity

@@ -325,19 +325,30 @@ std::atomic<int64_t> weight_bytes_streamed{0};
 
 }  // namespace
 
+void MatMulParts(std::span<const MatMulPart> parts, const ActivationRows& inputs, Output output) {
+  int64_t num_bytes = 0;
+  for (const MatMulPart& part : parts) {
+    const PackedMatrix& matrix = *part.matrix;
+    TRINITY_CHECK(IsMatrixDType(matrix.dtype) && matrix.cols > 0);
+    TRINITY_CHECK(inputs.form != ActivationForm::kInt8 || IsBlockFormat(matrix.dtype));
+    TRINITY_CHECK(inputs.rows.size() == part.outputs.size());
+    TRINITY_CHECK(part.first_panel >= 0 && part.num_panels >= 0);
+    TRINITY_CHECK(part.first_panel + part.num_panels <= matrix.num_panels());
+    num_bytes += part.num_panels * matrix.panel_bytes();
+  }
+  if (inputs.rows.empty()) return;
+  weight_bytes_streamed.fetch_add(num_bytes, std::memory_order_relaxed);
+  if (inputs.form == ActivationForm::kInt8) return Int8MatMul(parts, inputs.rows, output);
+  for (const MatMulPart& part : parts) {
+    const MatMulCall call(part, inputs.rows, output);
+    HWY_DYNAMIC_DISPATCH(MatMulOnTarget)(call);
+  }
+}
+
 void MatMulPanels(const PackedMatrix& matrix, int64_t first_panel, int64_t num_panels,
                   const ActivationRows& inputs, std::span<float* const> outputs, Output output) {
-  TRINITY_CHECK(IsMatrixDType(matrix.dtype) && matrix.cols > 0);
-  TRINITY_CHECK(inputs.rows.size() == outputs.size());
-  TRINITY_CHECK(first_panel >= 0 && first_panel + num_panels <= matrix.num_panels());
-  if (inputs.rows.empty() || num_panels <= 0) return;
-  weight_bytes_streamed.fetch_add(num_panels * matrix.panel_bytes(), std::memory_order_relaxed);
-  const MatMulCall call = {matrix, first_panel, num_panels, inputs.rows, outputs, output};
-  if (inputs.form == ActivationForm::kInt8) {
-    TRINITY_CHECK(IsBlockFormat(matrix.dtype));
-    return Int8MatMul(call);
-  }
-  HWY_DYNAMIC_DISPATCH(MatMulOnTarget)(call);
+  const MatMulPart part = {&matrix, first_panel, num_panels, outputs};
+  MatMulParts({&part, 1}, inputs, output);
 }
 
 void MatMulPanels(const PackedMatrix& matrix, int64_t first_panel, int64_t num_panels,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "base/memory_block.h"
@@ -8,7 +9,7 @@
 
 namespace trinity {
 
-// The arguments of MatMulPanels as they travel to the code of a SIMD target.
+// One part of a call of MatMulParts, as it travels to the code of a SIMD target.
 struct MatMulCall {
   const PackedMatrix& matrix;
   int64_t first_panel;
@@ -17,9 +18,28 @@ struct MatMulCall {
   std::span<float* const> outputs;
   Output output;
 
+  MatMulCall(const MatMulPart& part, std::span<const std::byte* const> all_inputs, Output mode)
+      : matrix(*part.matrix),
+        first_panel(part.first_panel),
+        num_panels(part.num_panels),
+        inputs(all_inputs),
+        outputs(part.outputs),
+        output(mode) {}
+
   int64_t end_panel() const { return first_panel + num_panels; }
   int64_t num_rows() const { return static_cast<int64_t>(inputs.size()); }
 };
+
+// out [size] = or += sums: what of a panel's sums its matrix has rows for.
+inline void WritePanelSums(const float* sums, int64_t size, Output output, float* out) {
+  if (output == Output::kAddTo) {
+    for (int64_t i = 0; i < size; ++i) out[i] += sums[i];
+  } else if (size == kPanelRows) {
+    std::memcpy(out, sums, kPanelRows * sizeof(float));
+  } else {
+    std::memcpy(out, sums, static_cast<size_t>(size) * sizeof(float));
+  }
+}
 
 // Scratch of a thread that lives as long as the thread: `size` values, aligned to 64 bytes, whose
 // content does not survive the next call with the same tag type.
@@ -32,6 +52,7 @@ T* ThreadScratch(int64_t size) {
 }
 
 // With int8 rows, on the active SIMD target.
-void Int8MatMul(const MatMulCall& call);
+void Int8MatMul(std::span<const MatMulPart> parts, std::span<const std::byte* const> inputs,
+                Output output);
 
 }  // namespace trinity
