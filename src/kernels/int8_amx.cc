@@ -5,6 +5,7 @@
 #if !defined(__clang__)
 // GCC 12 finds its own _mm512_undefined_ps() uninitialized.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 #include <immintrin.h>
 

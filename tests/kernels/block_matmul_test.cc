@@ -126,17 +126,17 @@ void ExpectContract(ActivationForm form, const BlockMatrix& matrix, int64_t num_
 constexpr ActivationForm kForms[] = {ActivationForm::kFloat32, ActivationForm::kInt8};
 
 TEST(BlockMatMul, EveryFormatGivesTheSumOfTheContract) {
-  OnEverySimdTarget([] {
-    for (const DType dtype : kBlockDTypes) {
-      const BlockMatrix matrix(dtype, 70, 256);
+  for (const DType dtype : kBlockDTypes) {
+    const BlockMatrix matrix(dtype, 70, 256);
+    OnEverySimdTarget([&] {
       for (const ActivationForm form : kForms) {
         for (const int64_t num_rows : {1, 2, 9}) {
           ExpectContract(form, matrix, num_rows, Output::kOverwrite);
         }
         ExpectContract(form, matrix, 3, Output::kAddTo);
       }
-    }
-  });
+    });
+  }
 }
 
 TEST(BlockMatMul, AnyNumberOfActivationRowsGivesTheSumOfTheContract) {
