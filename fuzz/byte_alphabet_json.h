@@ -5,8 +5,9 @@
 
 namespace trinity {
 
-// `json` with the first "@BYTES@" replaced by the 256 entries that each vocabulary of a byte-level
-// tokenizer.json has to hold ("!": 33, ...), so that inputs stay small.
+// `json` with what each byte-level vocabulary has to hold, so that inputs stay small: the first
+// "@BYTES@" becomes the 256 entries of a tokenizer.json ("!": 33, ...), "@TOKENS@" those of a list
+// of tokens ("!", ...), and "@TYPES@" as many ones.
 std::string WithByteAlphabet(std::string_view json);
 
 }  // namespace trinity

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import document_rules
+import hostile_rules
 import include_rules
 import source_rules
 from cpp_functions import functions_of
@@ -36,6 +37,7 @@ RULES = [
     document_rules.named_paths_exist,
     document_rules.documented_commands_exist,
     document_rules.commands_are_documented,
+    hostile_rules.hostile_inputs_have_tests,
 ]
 
 
@@ -60,6 +62,8 @@ GOOD_TREE = {
     "tests/kernels/add_test.cc": '#include "kernels/add.h"\n#include "tests/support/paths.h"\n',
     "tests/support/paths.h": "#pragma once\n\n// Paths.\n",
     "tests/data/golden.bin": "x",
+    "tests/base/shape_test.cc": "TEST(Shape, RefusesNothing) {}\nTEST_F(Shape, RefusesAll) {}\n",
+    "tests/hostile_inputs.txt": "# Shapes\nno shape\n  Shape.RefusesNothing\n  Shape.RefusesAll\n",
 }
 
 
@@ -132,6 +136,10 @@ VIOLATIONS = [
     ("link", "docs/lost.md:1", "[here](nowhere.md)\n", {}),
     ("link", "docs/anchor.md:1", "[here](map.md#no-such)\n", {}),
     ("link", "docs/path.md:1", "`src/base/gone.h`\n", {}),
+    ("hostile", "tests/hostile_inputs.txt:1", "no shape\n", {}),
+    ("hostile", "tests/hostile_inputs.txt:1", "no shape\nall\n  Shape.RefusesAll\n", {}),
+    ("hostile", "tests/hostile_inputs.txt:2", "\nno shape\n  Shape.RefusesSome\n", {}),
+    ("hostile", "tests/hostile_inputs.txt:1", "  Shape.RefusesAll\n", {}),
     ("command", "docs/command.md:2", "```\ntrinity fly\n```\n", {}),
     ("command", "src/cli/fly_command.cc", "// Flies.\n", {}),
     (
