@@ -154,6 +154,14 @@ void CommandLine::AddInteger(const std::string& names, std::optional<int64_t>& v
   });
 }
 
+void CommandLine::AddIntegers(const std::string& names, std::vector<int64_t>& values,
+                              Integers bounds, const std::string& help) {
+  AddValue(names, "N,...", help,
+           [&values, bounds](const std::string& flag, const std::string& text) {
+             values = ParseIntegersFlag(flag, text, bounds.lowest, bounds.highest);
+           });
+}
+
 void CommandLine::AddNumber(const std::string& names, std::optional<double>& value, Numbers bounds,
                             const std::string& help) {
   AddValue(names, "X", help, [&value, bounds](const std::string& flag, const std::string& text) {

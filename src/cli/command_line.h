@@ -45,6 +45,9 @@ class CommandLine {
   };
   void AddInteger(const std::string& names, std::optional<int64_t>& value, Integers bounds,
                   const std::string& help);
+  // Several of them, separated by commas.
+  void AddIntegers(const std::string& names, std::vector<int64_t>& values, Integers bounds,
+                   const std::string& help);
   struct Numbers {
     double lowest;
     double highest;

@@ -1,5 +1,6 @@
 #include "cli/flag_value.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -45,6 +46,17 @@ int64_t ParseIntegerFlag(std::string_view flag, std::string_view text, int64_t l
   }
   FailUsage("{}: expected an integer from {} to {}, found \"{}\"", flag, lowest, highest,
             Printable(text));
+}
+
+std::vector<int64_t> ParseIntegersFlag(std::string_view flag, std::string_view text, int64_t lowest,
+                                       int64_t highest) {
+  std::vector<int64_t> values;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    values.push_back(ParseIntegerFlag(flag, text.substr(at, end - at), lowest, highest));
+    at = end + 1;
+  }
+  return values;
 }
 
 uint64_t ParseSeedFlag(std::string_view flag, std::string_view text) {

@@ -13,6 +13,9 @@ namespace trinity {
 
 int64_t ParseIntegerFlag(std::string_view flag, std::string_view text, int64_t lowest,
                          int64_t highest);
+// Such integers, separated by commas; at least one.
+std::vector<int64_t> ParseIntegersFlag(std::string_view flag, std::string_view text, int64_t lowest,
+                                       int64_t highest);
 uint64_t ParseSeedFlag(std::string_view flag, std::string_view text);
 double ParseNumberFlag(std::string_view flag, std::string_view text, double lowest, double highest);
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "cli/bench_command.h"
 #include "cli/cancel_on_interrupt.h"
 #include "cli/command_line.h"
 #include "cli/completion_command.h"
@@ -36,12 +37,14 @@ struct Command {
 int RunCompletion(CommandArguments arguments);
 int RunMan(CommandArguments arguments);
 
-constexpr std::array<Command, 8> kCommands = {{
+constexpr std::array<Command, 9> kCommands = {{
     {"run", "answer a prompt", RunCommand},
     {"inspect", "show what a checkpoint holds: layers, parameters, bytes, cache", InspectCommand},
     {"tokenize", "turn text into token ids, or ids into text", TokenizeCommand},
     {"logits", "write the logits of a text into a safetensors file", LogitsCommand},
     {"verify", "compare a model with what another implementation computed", VerifyCommand},
+    {"bench", "measure how fast a model runs, and how near to the roof of the machine",
+     BenchCommand},
     {"synth", "write a checkpoint of random weights in the shape of a Trinity", SynthCommand},
     {"completion", "print what bash or zsh completes command lines with", RunCompletion},
     {"man", "print the manual page", RunMan},

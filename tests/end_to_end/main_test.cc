@@ -20,7 +20,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 const std::vector<std::string>& CommandNames() {
-  static const std::vector<std::string> names = {"run",    "inspect", "tokenize",
+  static const std::vector<std::string> names = {"run",    "inspect", "tokenize", "bench",
                                                  "logits", "verify",  "synth"};
   return names;
 }
