@@ -62,7 +62,8 @@ void RoofMeter::MeasureReading() {
     const bool fits = available <= 0 || available >= 2 * kReadSetBytes;
     roof_.read_set_bytes = fits ? kReadSetBytes : std::max(kReadItemBytes, InUnits(available / 2));
   }
-  const MemoryBlock block(roof_.read_set_bytes);
+  MemoryBlock block(roof_.read_set_bytes);
+  block.PreferHugePages(block.num_bytes());
   // Each page by the thread that comes first, as the weights' pages are.
   pool_.ParallelFor(roof_.read_set_bytes / kReadItemBytes, [&](int64_t item, int) {
     std::memset(block.data() + item * kReadItemBytes, 1, kReadItemBytes);
