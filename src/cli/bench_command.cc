@@ -72,6 +72,7 @@ ParseOutcome ParseOptions(CommandArguments arguments, BenchCommandOptions& optio
                   "Tokens of a prefill that are computed at once; default 512");
   options.model.AddTo(line);
   options.model.AddKvTypeTo(line);
+  options.model.AddComputeTo(line, "auto");
   line.AddText("--plot", options.plot, "FILE", "Draw the shares of the roof as an SVG image");
   line.AddFlag("--json", options.is_json,
                "Print one JSON object: machine, model, results (kind, depth, batch, tokens, "
@@ -124,6 +125,7 @@ class BenchRun {
         cells_(CellsOf(options)),
         checkpoint_(OpenModelCheckpoint(options.model.path())),
         loaded_(LoadModel(checkpoint_, options.model)),
+        arithmetic_(ArithmeticOf(options.model.compute_mode(), checkpoint_)),
         weights_(PlanWeights(loaded_.model->config(), checkpoint_).Total()),
         meter_(*loaded_.pool, weights_.bytes) {}
 
@@ -185,7 +187,7 @@ class BenchRun {
   }
 
   RoofShare ShareOf(const BenchResult& result) const {
-    return trinity::ShareOf(result, meter_.roof(), Arithmetic::kF32);
+    return trinity::ShareOf(result, meter_.roof(), arithmetic_);
   }
 
   Json ToJson() const {
@@ -198,7 +200,8 @@ class BenchRun {
                      {"load_s", loaded_.load_s},
                      {"peak_memory_bytes", PeakMemoryBytes()},
                      {"kv_type", options_.model.kv_type},
-                     {"arithmetic", NameOf(Arithmetic::kF32)}};
+                     {"compute", options_.model.compute},
+                     {"arithmetic", NameOf(arithmetic_)}};
     json["results"] = Json::array();
     for (const BenchResult& result : results_) json["results"].push_back(ResultJson(result));
     json["skipped"] = Json::array();
@@ -224,10 +227,11 @@ class BenchRun {
   }
 
   std::string ToText() const {
-    std::string text = fmt::format("{}: {}, {} read a token; {} threads, {}, {} cache\n",
-                                   Printable(checkpoint_.path(), 1000), ByteText(weights_.bytes),
-                                   ByteText(weights_.active_bytes), loaded_.pool->num_threads(),
-                                   ActiveSimdTarget(), options_.model.kv_type);
+    std::string text =
+        fmt::format("{}: {}, {} read a token; {} threads, {}, {} cache, products in {}\n",
+                    Printable(checkpoint_.path(), 1000), ByteText(weights_.bytes),
+                    ByteText(weights_.active_bytes), loaded_.pool->num_threads(),
+                    ActiveSimdTarget(), options_.model.kv_type, trinity::NameOf(arithmetic_));
     text += RoofText(meter_.roof());
     text += fmt::format("\n{:<8}{:>8}{:>7}{:>8}{:>11}{:>24}{:>8}{:>9}{:>9}\n", "kind", "depth",
                         "batch", "tokens", "tokens/s", "spread", "GB/s", "GOP/s", "of roof");
@@ -257,10 +261,10 @@ class BenchRun {
       bars.push_back({NameOf(result.cell), fmt::format("{:.1f} tokens/s", result.tokens_per_s()),
                       ShareOf(result).share});
     }
-    const std::string subtitle = fmt::format(
-        "Share of what the machine can do: {:.1f} GB/s, {:.0f} GOP/s; {} threads",
-        meter_.roof().read_bytes_per_s / 1e9, meter_.roof().OpsPerSecond(Arithmetic::kF32) / 1e9,
-        loaded_.pool->num_threads());
+    const std::string subtitle =
+        fmt::format("Share of what the machine can do: {:.1f} GB/s, {:.0f} GOP/s; {} threads",
+                    meter_.roof().read_bytes_per_s / 1e9,
+                    meter_.roof().OpsPerSecond(arithmetic_) / 1e9, loaded_.pool->num_threads());
     AtomicFile file(*options_.plot);
     file.Append(RoofChartSvg(checkpoint_.path(), subtitle, bars));
     file.Commit();
@@ -270,6 +274,7 @@ class BenchRun {
   std::vector<BenchCell> cells_;
   Checkpoint checkpoint_;
   LoadedModel loaded_;
+  Arithmetic arithmetic_;
   WeightCount weights_;
   RoofMeter meter_;
   Clock::time_point roof_time_;

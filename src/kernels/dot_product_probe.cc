@@ -1,6 +1,23 @@
 #include "kernels/dot_product_probe.h"
 
-#include "kernels/cpu_features.h"
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "kernels/cpu_level.h"
+#include "kernels/simd_target.h"
+
+namespace trinity {
+namespace {
+
+// What the CPU has, whatever the kernels were forced to.
+[[maybe_unused]] CpuLevel BestLevel() {
+  const auto levels = AvailableCpuLevels();
+  return levels.empty() ? CpuLevel() : levels.front();
+}
+
+}  // namespace
+}  // namespace trinity
 
 #if defined(__x86_64__)
 
@@ -9,6 +26,7 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
+#include <cpuid.h>
 #include <immintrin.h>
 
 namespace trinity {
@@ -131,16 +149,23 @@ constexpr DotProductProbe kAmxBF16 = {"tdpbf16ps", kTileOps * 2, RunAmxBF16};
 }  // namespace
 
 const DotProductProbe* FindInt8Probe() {
-  if (ThisCpu().avx512_vnni) return &kAvx512Vnni;
-  if (ThisCpu().avx_vnni) return &kAvxVnni;
-  return ThisCpu().avx2 ? &kAvx2 : nullptr;
+  if (BestLevel().has_vnni) return &kAvx512Vnni;
+  if (BestLevel().has_avx_vnni) return &kAvxVnni;
+  const std::vector<std::string> targets = AvailableSimdTargets();
+  const bool has_avx2 = std::find(targets.begin(), targets.end(), "AVX2") != targets.end();
+  return has_avx2 ? &kAvx2 : nullptr;
 }
 
-const DotProductProbe* FindBF16Probe() { return ThisCpu().avx512_bf16 ? &kAvx512BF16 : nullptr; }
+const DotProductProbe* FindBF16Probe() { return BestLevel().has_bf16 ? &kAvx512BF16 : nullptr; }
 
-const DotProductProbe* FindAmxInt8Probe() { return ThisCpu().amx_int8 ? &kAmxInt8 : nullptr; }
+const DotProductProbe* FindAmxInt8Probe() { return BestLevel().has_amx ? &kAmxInt8 : nullptr; }
 
-const DotProductProbe* FindAmxBF16Probe() { return ThisCpu().amx_bf16 ? &kAmxBF16 : nullptr; }
+const DotProductProbe* FindAmxBF16Probe() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  constexpr unsigned kAmxBF16Bit = 1U << 22;
+  const bool has_leaf = __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0;
+  return BestLevel().has_amx && has_leaf && (edx & kAmxBF16Bit) != 0 ? &kAmxBF16 : nullptr;
+}
 
 }  // namespace trinity
 
@@ -172,7 +197,7 @@ constexpr DotProductProbe kNeonDot = {"sdot", kChains * 4 * 4 * 2, RunNeonDot};
 
 }  // namespace
 
-const DotProductProbe* FindInt8Probe() { return ThisCpu().neon_dot ? &kNeonDot : nullptr; }
+const DotProductProbe* FindInt8Probe() { return BestLevel().has_neon_dot ? &kNeonDot : nullptr; }
 const DotProductProbe* FindBF16Probe() { return nullptr; }
 const DotProductProbe* FindAmxInt8Probe() { return nullptr; }
 const DotProductProbe* FindAmxBF16Probe() { return nullptr; }

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <random>
 
 #include "base/check.h"
 #include "kernels/attend.h"
+#include "kernels/cpu_level.h"
 #include "kernels/matmul.h"
 #include "measure/machine.h"
 #include "model/kv_cache.h"
@@ -114,6 +116,24 @@ VisibleKeys CountVisible(const Config& config, int64_t first, int64_t count) {
     visible.keys += layers * std::min(end, window + count - 1);
   }
   return visible;
+}
+
+Arithmetic ArithmeticOf(ComputeMode mode, const Checkpoint& checkpoint) {
+  std::map<DType, int64_t> bytes_of;
+  for (const TensorInfo& tensor : checkpoint.tensors()) bytes_of[tensor.dtype] += tensor.num_bytes;
+  DType most = DType::kF32;
+  for (const auto& [dtype, num_bytes] : bytes_of) {
+    if (num_bytes > bytes_of[most]) most = dtype;
+  }
+  switch (FormFor(mode, most)) {
+    case ActivationForm::kFloat32:
+      return Arithmetic::kF32;
+    case ActivationForm::kBFloat16:
+      return Arithmetic::kBF16;
+    case ActivationForm::kInt8:
+      return ActiveCpuLevel().has_amx ? Arithmetic::kAmxInt8 : Arithmetic::kInt8;
+  }
+  return Arithmetic::kF32;
 }
 
 RoofShare ShareOf(const BenchResult& result, const Roof& roof, Arithmetic arithmetic) {

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/cancel_token.h"
+#include "checkpoint/checkpoint.h"
+#include "kernels/activation_form.h"
 #include "measure/roof.h"
 #include "model/model.h"
 
@@ -63,6 +65,10 @@ struct RoofShare {
   bool is_bound_by_reading = true;
 };
 RoofShare ShareOf(const BenchResult& result, const Roof& roof, Arithmetic arithmetic);
+
+// What the products of most of a checkpoint's weights are computed with in `mode`, on the active
+// SIMD target.
+Arithmetic ArithmeticOf(ComputeMode mode, const Checkpoint& checkpoint);
 
 // Attention of one sequence over positions [first, first + count): how many (query, key) pairs of
 // all layers are visible, and how many keys are visible to any of the queries, summed over layers.

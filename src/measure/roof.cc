@@ -48,6 +48,11 @@ int64_t InUnits(int64_t num_bytes) { return num_bytes / kReadUnitBytes * kReadUn
 
 }  // namespace
 
+double Roof::OpsPerSecond(Arithmetic arithmetic) const {
+  const double ops = ops_per_s[static_cast<size_t>(arithmetic)];
+  return arithmetic == Arithmetic::kBF16 ? std::max(ops, OpsPerSecond(Arithmetic::kF32)) : ops;
+}
+
 RoofMeter::RoofMeter(ThreadPool& pool, int64_t data_bytes)
     : pool_(pool), data_bytes_(InUnits(data_bytes)) {}
 

@@ -16,9 +16,8 @@ struct Roof {
   double small_set_bytes_per_s = 0;
   std::array<double, kNumArithmetics> ops_per_s{};  // 0 where this CPU has no instruction for it
 
-  double OpsPerSecond(Arithmetic arithmetic) const {
-    return ops_per_s[static_cast<size_t>(arithmetic)];
-  }
+  // kBF16: at least that of kF32, because bf16 products may be computed in float32 as well.
+  double OpsPerSecond(Arithmetic arithmetic) const;
 };
 
 // Measures the roof again and again and keeps the best: others may use the machine too, so that no

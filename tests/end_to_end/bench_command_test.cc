@@ -25,6 +25,7 @@ TEST(BenchCommand, JsonHoldsMachineResultsAndWhatWasSkipped) {
   EXPECT_GT(json["machine"]["roof"]["read_gb_per_s"], 0);
   EXPECT_GT(json["machine"]["roof"]["int8_gop_per_s"], 0);
   EXPECT_EQ(json["model"]["kv_type"], "f32");
+  EXPECT_EQ(json["model"]["arithmetic"], "f32");
 
   ASSERT_EQ(json["results"].size(), 8u);
   for (const Json& result : json["results"]) {
@@ -53,7 +54,8 @@ TEST(BenchCommand, ShowsATableAndDrawsIt) {
       RunTrinity({"bench", "--prompt", "16", "--generate", "4", "--depth", "0", "--batch", "2",
                   "--repeat", "1", "--kv-type", "bf16", "--plot", plot});
   ASSERT_EQ(run.exit_code, 0) << run.err;
-  for (const char* part : {"bf16 cache\n", "roof: reads ", "\nprefill ", "\ndecode ", "of roof"}) {
+  for (const char* part :
+       {"bf16 cache, products in f32\n", "roof: reads ", "\nprefill ", "\ndecode ", "of roof"}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
   EXPECT_THAT(ReadTextFile(plot), AllOf(StartsWith("<svg "), HasSubstr("decode of 2 sequences"),

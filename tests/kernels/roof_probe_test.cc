@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "kernels/cpu_features.h"
+#include "kernels/cpu_level.h"
 #include "tests/kernels/simd_fixture.h"
 
 namespace trinity {
@@ -28,8 +28,9 @@ TEST(RoofProbe, EveryCpuHasFloatsAndOnlyTilesMayBeMissing) {
   EXPECT_NE(InstructionOf(Arithmetic::kF32), "");
   EXPECT_NE(InstructionOf(Arithmetic::kBF16), "");
   EXPECT_NE(InstructionOf(Arithmetic::kInt8), "");
-  EXPECT_EQ(InstructionOf(Arithmetic::kAmxInt8).empty(), !ThisCpu().amx_int8);
-  EXPECT_EQ(InstructionOf(Arithmetic::kAmxBF16).empty(), !ThisCpu().amx_bf16);
+  const auto levels = AvailableCpuLevels();
+  const bool has_amx = !levels.empty() && levels.front().has_amx;
+  EXPECT_EQ(InstructionOf(Arithmetic::kAmxInt8).empty(), !has_amx);
 }
 
 TEST(RoofProbe, ReadingEndsWithTheMemoryThatWasGiven) {
@@ -40,27 +41,6 @@ TEST(RoofProbe, ReadingEndsWithTheMemoryThatWasGiven) {
       ReadMemory(unit.data(), kReadUnitBytes, read_ahead);
     }
   });
-}
-
-TEST(CpuFeatures, NamesOnlyWhatIsThere) {
-  CpuFeatures features;
-  EXPECT_TRUE(NamesOf(features).empty());
-  features.avx512_vnni = true;
-  features.amx_bf16 = true;
-  EXPECT_EQ(NamesOf(features), (std::vector<std::string>{"avx512_vnni", "amx_bf16"}));
-}
-
-TEST(CpuFeatures, AgreesWithTheTargetsOfHighway) {
-  const std::vector<std::string> targets = AvailableSimdTargets();
-  const auto has = [&](const char* target) {
-    return std::find(targets.begin(), targets.end(), target) != targets.end();
-  };
-#if defined(__x86_64__)
-  EXPECT_EQ(ThisCpu().avx2, has("AVX2"));
-#endif
-  if (ThisCpu().avx512_vnni || ThisCpu().avx512_bf16) {
-    EXPECT_TRUE(has("AVX3"));
-  }
 }
 
 }  // namespace
