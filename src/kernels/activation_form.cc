@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "kernels/block_layout.h"
+#include "kernels/cpu_level.h"
 #include "kernels/enabled_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -56,6 +57,17 @@ void QuantizeColumns(const float* row, int64_t cols, ColumnRange columns, std::b
   }
 }
 
+// To nearest even; NaN stays NaN. A loop that compilers make vectors of.
+void RoundColumns(const float* HWY_RESTRICT from, int64_t count, uint16_t* HWY_RESTRICT to) {
+  for (int64_t i = 0; i < count; ++i) {
+    uint32_t bits;
+    std::memcpy(&bits, from + i, sizeof bits);
+    const uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+    const uint32_t nan = bits >> 16 | 0x40;
+    to[i] = static_cast<uint16_t>((bits & 0x7FFFFFFF) > 0x7F800000 ? nan : rounded);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace trinity
 HWY_AFTER_NAMESPACE();
@@ -65,18 +77,27 @@ namespace trinity {
 namespace {
 
 HWY_EXPORT(QuantizeColumns);
+HWY_EXPORT(RoundColumns);
 
 }  // namespace
 
 ActivationForm FormFor(ComputeMode mode, DType matrix_dtype) {
-  const bool allows_int8 = mode == ComputeMode::kInt8 || mode == ComputeMode::kAuto;
-  return allows_int8 && IsBlockFormat(matrix_dtype) ? ActivationForm::kInt8
-                                                    : ActivationForm::kFloat32;
+  const bool is_auto = mode == ComputeMode::kAuto;
+  if (IsBlockFormat(matrix_dtype) && (is_auto || mode == ComputeMode::kInt8)) {
+    return ActivationForm::kInt8;
+  }
+  const bool gains = ActiveCpuLevel().has_bf16;
+  if (matrix_dtype == DType::kBF16 && ((is_auto && gains) || mode == ComputeMode::kBF16)) {
+    return ActivationForm::kBFloat16;
+  }
+  return ActivationForm::kFloat32;
 }
 
 int64_t PreparedRowBytes(ActivationForm form, int64_t cols) {
   constexpr int64_t kAlignment = 64;
-  const int64_t bytes = form == ActivationForm::kInt8 ? cols + cols / 8 + cols / 4 : cols * 4;
+  int64_t bytes = cols * 4;
+  if (form == ActivationForm::kInt8) bytes = cols + cols / 8 + cols / 4;
+  if (form == ActivationForm::kBFloat16) bytes = cols * 2;
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
@@ -92,6 +113,11 @@ void PrepareRowColumns(ActivationForm form, const float* row, int64_t cols, Colu
     constexpr auto kSize = static_cast<int64_t>(sizeof(float));
     std::memcpy(out + columns.first * kSize, row + columns.first,
                 static_cast<size_t>(columns.count * kSize));
+    return;
+  }
+  if (form == ActivationForm::kBFloat16) {
+    HWY_DYNAMIC_DISPATCH(RoundColumns)
+    (row + columns.first, columns.count, reinterpret_cast<uint16_t*>(out) + columns.first);
     return;
   }
   TRINITY_CHECK(cols % kBlockCols == 0);

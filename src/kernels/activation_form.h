@@ -26,6 +26,7 @@ ActivationForm FormFor(ComputeMode mode, DType matrix_dtype);
 // A prepared row of `cols` values:
 //
 // - kFloat32: float [cols]
+// - kBFloat16: uint16 [cols]
 // - kInt8: int8 codes [cols], float scales [cols / 32], int32 sums [cols / 16] of the codes of each
 //   16 columns; scale = max|x| / 127, code = x * (127 / max|x|) to nearest even. NaN in a block
 //   makes its scale NaN. cols is a multiple of 32.

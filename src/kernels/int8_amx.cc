@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "hwy/base.h"
+#include "kernels/amx_tiles.h"
 #include "kernels/block_layout.h"
 
 HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,bmi,bmi2,amx-tile,amx-int8")
@@ -25,26 +26,18 @@ constexpr int64_t kRegisterRows = 16;
 constexpr int64_t kTileRows = 2 * kRegisterRows;
 // Tile registers: sums 0..3 of (rows 0..15, 16..31) x (outputs 0..15, 16..31), activations 4 and 5,
 // weights 6 and 7.
-struct alignas(64) TileConfig {
-  uint8_t palette = 1;
-  uint8_t start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t row_bytes[16] = {};
-  uint8_t rows[16] = {};
-};
-
-// For dot products of `cols` columns.
-void ConfigureTiles(int64_t cols) {
-  TileConfig config;
+void Begin(int64_t num_scales) {
+  const int64_t run_cols = kBlockCols / num_scales;
+  AmxTileShapes shapes;
   for (int i = 0; i < 8; ++i) {
     const bool is_activations = i == 4 || i == 5;
-    config.row_bytes[i] = static_cast<uint16_t>(is_activations ? cols : 64);
-    config.rows[i] = static_cast<uint8_t>(i >= 6 ? cols / 4 : kRegisterRows);
+    shapes.row_bytes[i] = static_cast<uint16_t>(is_activations ? run_cols : 64);
+    shapes.rows[i] = static_cast<uint8_t>(i >= 6 ? run_cols / 4 : kRegisterRows);
   }
-  // The intrinsic tells the compiler of its first bytes only.
-  __asm__ volatile("" : : "r"(&config) : "memory");
-  _tile_loadconfig(&config);
+  ConfigureAmxTiles(shapes);
 }
+
+void End() { _tile_release(); }
 
 // Dot products of two runs of columns that share a scale.
 struct alignas(64) Dots {
@@ -184,9 +177,6 @@ void Multiply(const ExpandedBlocks& weights, const Int8Tile& tile, float* sums) 
   const auto multiply = has_minimums ? MultiplyRows<2, true> : MultiplyRows<2, false>;
   multiply(weights, tile, sums);
 }
-
-void Begin(int64_t num_scales) { ConfigureTiles(kBlockCols / num_scales); }
-void End() { _tile_release(); }
 
 }  // namespace
 

@@ -40,5 +40,8 @@ struct Int8KernelChoice {
 // The kernels for instructions that Highway lacks.
 Int8KernelChoice Avx512VnniInt8Kernel();
 Int8KernelChoice AmxInt8Kernel();
+Int8KernelChoice AvxVnniInt8Kernel();
+Int8KernelChoice Avx2Int8Kernel();
+Int8KernelChoice NeonDotInt8Kernel();
 
 }  // namespace trinity

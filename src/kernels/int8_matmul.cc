@@ -7,6 +7,7 @@
 #include "kernels/int8_few_rows.h"
 #include "kernels/int8_kernel.h"
 #include "kernels/matmul_call.h"
+#include "kernels/matmul_path.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/int8_matmul.cc"
@@ -79,7 +80,8 @@ void PortableRun(const ExpandedBlocks& weights, int64_t run, const Int8Tile& til
   }
 }
 
-void PortableInt8Kernel(const ExpandedBlocks& weights, const Int8Tile& tile, float* sums) {
+[[maybe_unused]] void PortableInt8Kernel(const ExpandedBlocks& weights, const Int8Tile& tile,
+                                         float* sums) {
   std::fill_n(sums, tile.num_rows * kPanelRows, 0.0F);
   for (int64_t run = 0; run < weights.num_blocks * weights.num_scales; ++run) {
     PortableRun(weights, run, tile, sums);
@@ -186,13 +188,20 @@ void MultiplyPart(const MatMulCall& call, const GatheredRows& rows, int64_t firs
   }
 }
 
+// Where the CPU has no instructions beyond Highway's target.
+Int8KernelChoice KernelOfTarget() {
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  CountMatMul(MatMulPath::kInt8Avx2);
+  return Avx2Int8Kernel();
+#else
+  CountMatMul(MatMulPath::kInt8Portable);
+  return {PortableInt8Kernel, kPortableTileRows, 0, nullptr, nullptr};
+#endif
+}
+
 void Int8MatMulOnTarget(std::span<const MatMulPart> parts, std::span<const std::byte* const> inputs,
                         Output output, const Int8KernelChoice& choice) {
-  Int8KernelChoice kernel = choice;
-  if (kernel.multiply == nullptr) {
-    kernel.multiply = PortableInt8Kernel;
-    kernel.tile_rows = kPortableTileRows;
-  }
+  const Int8KernelChoice kernel = choice.multiply != nullptr ? choice : KernelOfTarget();
   const auto num_rows = static_cast<int64_t>(inputs.size());
   const int64_t cols = parts.front().matrix->cols;
   const int64_t tiles = std::max<int64_t>(1, kGatheredValues / (cols * kernel.tile_rows));
@@ -235,8 +244,24 @@ constexpr int64_t kFewestAmxRows = 8;
 Int8KernelChoice ChooseKernel([[maybe_unused]] int64_t num_rows) {
   [[maybe_unused]] const CpuLevel& level = ActiveCpuLevel();
 #if defined(__x86_64__)
-  if (level.has_amx && num_rows >= kFewestAmxRows) return AmxInt8Kernel();
-  if (level.has_vnni) return Avx512VnniInt8Kernel();
+  if (level.has_amx && num_rows >= kFewestAmxRows) {
+    CountMatMul(MatMulPath::kInt8Amx);
+    return AmxInt8Kernel();
+  }
+  if (level.has_vnni) {
+    CountMatMul(MatMulPath::kInt8Avx512Vnni);
+    return Avx512VnniInt8Kernel();
+  }
+  if (level.has_avx_vnni) {
+    CountMatMul(MatMulPath::kInt8AvxVnni);
+    return AvxVnniInt8Kernel();
+  }
+#endif
+#if defined(__aarch64__)
+  if (level.has_neon_dot) {
+    CountMatMul(MatMulPath::kInt8NeonDot);
+    return NeonDotInt8Kernel();
+  }
 #endif
   return {};
 }
@@ -248,6 +273,7 @@ void Int8MatMul(std::span<const MatMulPart> parts, std::span<const std::byte* co
   const auto num_rows = static_cast<int64_t>(inputs.size());
 #if defined(__x86_64__)
   if (ActiveCpuLevel().has_vnni && num_rows <= kMostFewRows) {
+    CountMatMul(MatMulPath::kInt8FewRows);
     for (const MatMulPart& part : parts) Avx512VnniFewRows({part, inputs, output});
     return;
   }

@@ -6,9 +6,13 @@
 #include <vector>
 
 #include "base/check.h"
+#include "kernels/bf16_kernel.h"
 #include "kernels/block_layout.h"
+#include "kernels/cpu_level.h"
+#include "kernels/elementwise.h"
 #include "kernels/enabled_targets.h"
 #include "kernels/matmul_call.h"
+#include "kernels/matmul_path.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/matmul.cc"
@@ -323,6 +327,31 @@ HWY_EXPORT(MatMulOnTarget);
 
 std::atomic<int64_t> weight_bytes_streamed{0};
 
+void Float32MatMul(std::span<const MatMulPart> parts, std::span<const std::byte* const> inputs,
+                   Output output) {
+  for (const MatMulPart& part : parts) {
+    const MatMulCall call(part, inputs, output);
+    HWY_DYNAMIC_DISPATCH(MatMulOnTarget)(call);
+  }
+}
+
+struct WidenScratch {};
+
+// BF16 rows as float32, for CPUs that cannot multiply them as they are.
+std::span<const std::byte* const> WidenedRows(std::span<const std::byte* const> inputs,
+                                              int64_t cols) {
+  const auto num_rows = static_cast<int64_t>(inputs.size());
+  auto* values = ThreadScratch<float, WidenScratch>(num_rows * cols);
+  static thread_local std::vector<const std::byte*> rows;
+  rows.clear();
+  for (const std::byte* input : inputs) {
+    WidenToFloat(input, DType::kBF16, cols, values);
+    rows.push_back(reinterpret_cast<const std::byte*>(values));
+    values += cols;
+  }
+  return rows;
+}
+
 }  // namespace
 
 void MatMulParts(std::span<const MatMulPart> parts, const ActivationRows& inputs, Output output) {
@@ -330,7 +359,9 @@ void MatMulParts(std::span<const MatMulPart> parts, const ActivationRows& inputs
   for (const MatMulPart& part : parts) {
     const PackedMatrix& matrix = *part.matrix;
     TRINITY_CHECK(IsMatrixDType(matrix.dtype) && matrix.cols > 0);
+    TRINITY_CHECK(matrix.cols == parts.front().matrix->cols);
     TRINITY_CHECK(inputs.form != ActivationForm::kInt8 || IsBlockFormat(matrix.dtype));
+    TRINITY_CHECK(inputs.form != ActivationForm::kBFloat16 || matrix.dtype == DType::kBF16);
     TRINITY_CHECK(inputs.rows.size() == part.outputs.size());
     TRINITY_CHECK(part.first_panel >= 0 && part.num_panels >= 0);
     TRINITY_CHECK(part.first_panel + part.num_panels <= matrix.num_panels());
@@ -339,10 +370,13 @@ void MatMulParts(std::span<const MatMulPart> parts, const ActivationRows& inputs
   if (inputs.rows.empty()) return;
   weight_bytes_streamed.fetch_add(num_bytes, std::memory_order_relaxed);
   if (inputs.form == ActivationForm::kInt8) return Int8MatMul(parts, inputs.rows, output);
-  for (const MatMulPart& part : parts) {
-    const MatMulCall call(part, inputs.rows, output);
-    HWY_DYNAMIC_DISPATCH(MatMulOnTarget)(call);
+  if (inputs.form == ActivationForm::kFloat32) {
+    CountMatMul(MatMulPath::kFloat32);
+    return Float32MatMul(parts, inputs.rows, output);
   }
+  if (ActiveCpuLevel().has_bf16) return Bf16MatMul(parts, inputs.rows, output);
+  CountMatMul(MatMulPath::kBf16Widened);
+  Float32MatMul(parts, WidenedRows(inputs.rows, parts.front().matrix->cols), output);
 }
 
 void MatMulPanels(const PackedMatrix& matrix, int64_t first_panel, int64_t num_panels,

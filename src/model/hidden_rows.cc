@@ -38,12 +38,22 @@ void ComputeHidden(const HiddenItem& item, const GroupInput& input) {
     return {matrix.form, inputs};
   };
   MlpActivations& a = *item.activations;
-  const auto multiply = [&](const PackedMatrix& matrix, Matrix& output) {
-    MatMulPanels(matrix, item.first_panel, item.num_panels, inputs_of(matrix),
-                 OutputRows(output, item.first_row, item.num_rows), Output::kOverwrite);
-  };
-  multiply(item.mlp->gate_proj, a.gate);
-  multiply(item.mlp->up_proj, a.up);
+  static thread_local std::vector<float*> gate_rows, up_rows;
+  gate_rows.clear();
+  up_rows.clear();
+  for (int64_t row = item.first_row; row < item.first_row + item.num_rows; ++row) {
+    gate_rows.push_back(a.gate.Row(row));
+    up_rows.push_back(a.up.Row(row));
+  }
+  const PackedMatrix &gate = item.mlp->gate_proj, &up = item.mlp->up_proj;
+  const MatMulPart parts[] = {{&gate, item.first_panel, item.num_panels, gate_rows},
+                              {&up, item.first_panel, item.num_panels, up_rows}};
+  if (gate.form == up.form) {
+    MatMulParts(parts, inputs_of(gate), Output::kOverwrite);
+  } else {
+    MatMulParts({&parts[0], 1}, inputs_of(gate), Output::kOverwrite);
+    MatMulParts({&parts[1], 1}, inputs_of(up), Output::kOverwrite);
+  }
   const int64_t first = item.first_panel * kPanelRows;
   const int64_t size = std::min(item.num_panels * kPanelRows, a.hidden.cols() - first);
   for (int64_t i = 0; i < item.num_rows; ++i) {

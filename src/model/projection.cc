@@ -9,10 +9,11 @@
 namespace trinity {
 
 int64_t PanelsPerItem(int64_t num_panels, int64_t num_rows, int num_threads) {
-  constexpr int64_t kMostPanels = 8;
   constexpr int64_t kManyRows = 16;
-  const int64_t items_per_thread = num_rows < kManyRows ? 8 : 2;
-  return std::clamp<int64_t>(num_panels / (num_threads * items_per_thread), 1, kMostPanels);
+  const bool has_many_rows = num_rows >= kManyRows;
+  const int64_t items_per_thread = has_many_rows ? 2 : 8;
+  const int64_t most_panels = has_many_rows ? 32 : 8;
+  return std::clamp<int64_t>(num_panels / (num_threads * items_per_thread), 1, most_panels);
 }
 
 GroupInput::GroupInput(const Matrix& values, PreparedRows::Forms forms, ThreadPool& pool)
