@@ -20,6 +20,7 @@ void BM_Attend(benchmark::State& state) {
   const int64_t num_keys = state.range(0);
   const int64_t num_queries = state.range(1);
   const auto dtype = static_cast<DType>(state.range(2));
+  const auto precision = static_cast<AttentionPrecision>(state.range(3));
   const int64_t page_bytes = KvPageBytes(dtype, kHeadDim);
   const int64_t kv_heads = (192 << 20) / (num_keys / kKvPageTokens * page_bytes);
   const int64_t num_pages = kv_heads * num_keys / kKvPageTokens;
@@ -40,7 +41,7 @@ void BM_Attend(benchmark::State& state) {
       for (int64_t j = 0; j < kAttentionBlockPages; ++j) {
         block[static_cast<size_t>(j)] = pages.data() + (page + j) * page_bytes;
       }
-      AttendBlock(queries, block, kHeadDim, dtype, 0.088F);
+      AttendBlock(queries, {block, kHeadDim, dtype}, 0.088F, precision);
     }
   }
   state.SetLabel(std::string(NameOf(dtype)));
@@ -59,8 +60,9 @@ constexpr int64_t kKvDTypes[] = {
     static_cast<int64_t>(DType::kF32), static_cast<int64_t>(DType::kF16),
     static_cast<int64_t>(DType::kBF16), static_cast<int64_t>(DType::kQ8_0)};
 BENCHMARK(BM_Attend)
-    ->ArgNames({"keys", "queries", "dtype"})
-    ->ArgsProduct({{2048}, {1, 4, 8, 24, 64, 256}, {std::begin(kKvDTypes), std::end(kKvDTypes)}})
+    ->ArgNames({"keys", "queries", "dtype", "bf16"})
+    ->ArgsProduct(
+        {{2048}, {1, 4, 8, 24, 48, 480}, {std::begin(kKvDTypes), std::end(kKvDTypes)}, {0, 1}})
     ->Unit(benchmark::kMillisecond);
 
 void BM_StoreKeyValue(benchmark::State& state) {

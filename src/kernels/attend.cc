@@ -4,14 +4,16 @@
 #include <limits>
 
 #include "base/check.h"
+#include "kernels/bf16_tiles.h"
 #include "kernels/enabled_targets.h"
+#include "kernels/kv_place.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attend.cc"
 #include "hwy/foreach_target.h"
 //
 #include "hwy/highway.h"
-#include "kernels/attend_block.h"
+#include "kernels/attend_tiles.h"
 #include "kernels/exponential.h"
 #include "kernels/kv_unpack.h"
 
@@ -20,8 +22,17 @@ namespace trinity {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-void AttendOnTarget(std::span<const BlockQuery> queries, const KvBlock& block) {
-  WithKvFormat(block.dtype, [&](auto format) { AttendQueries<decltype(format)>(queries, block); });
+void AttendOnTarget(std::span<const BlockQuery> queries, const KvBlock& block, float scale,
+                    AttentionPrecision precision) {
+  WithKvFormat(block.dtype, [&](auto format) {
+    using Format = decltype(format);
+    if (precision == AttentionPrecision::kFloat32) {
+      AttendQueries<Format>(queries, block, scale);
+    } else {
+      const FlushSubnormals flush;
+      AttendQueries<InBF16<Format>>(queries, block, scale);
+    }
+  });
 }
 
 void StoreOnTarget(const float* key, const float* value, int64_t head_dim, const KvPlace& place) {
@@ -111,13 +122,13 @@ void StoreKeyValue(const float* key, const float* value, int64_t head_dim, DType
   HWY_DYNAMIC_DISPATCH(StoreOnTarget)(key, value, head_dim, place);
 }
 
-void AttendBlock(std::span<const BlockQuery> queries,
-                 const std::array<const std::byte*, kAttentionBlockPages>& pages, int64_t head_dim,
-                 DType dtype, float scale) {
-  TRINITY_CHECK(IsKvDType(dtype, head_dim));
-  TRINITY_CHECK(head_dim >= 2 && head_dim % 2 == 0);
-  const KvBlock block = {pages, head_dim, dtype, scale};
-  HWY_DYNAMIC_DISPATCH(AttendOnTarget)(queries, block);
+bool GainsByBF16Attention() { return HasBF16Tiles(); }
+
+void AttendBlock(std::span<const BlockQuery> queries, const KvBlock& block, float scale,
+                 AttentionPrecision precision) {
+  TRINITY_CHECK(IsKvDType(block.dtype, block.head_dim));
+  TRINITY_CHECK(block.head_dim >= 2 && block.head_dim % 2 == 0);
+  HWY_DYNAMIC_DISPATCH(AttendOnTarget)(queries, block, scale, precision);
 }
 
 void MergePartials(std::span<const AttentionPartial> next, int64_t head_dim,

@@ -24,6 +24,15 @@ inline constexpr int64_t kKvSliceDims = 64;
 // Whether keys and values of this many dimensions can be cached in `dtype`.
 bool IsKvDType(DType dtype, int64_t head_dim);
 
+// What queries, keys, weights and values are before they are multiplied. Sums are float32.
+enum class AttentionPrecision : uint8_t {
+  kFloat32,   // as they are
+  kBFloat16,  // rounded to nearest even; softmax weights too, before they are summed
+};
+
+// Whether the active SIMD level gains by kBFloat16: whether it multiplies matrices of it.
+bool GainsByBF16Attention();
+
 // Softmax partials belong to blocks of this many absolute positions and merge in ascending order:
 // both fix the order of every sum, whatever the threads and chunks.
 inline constexpr int64_t kAttentionBlockTokens = 256;
@@ -56,13 +65,31 @@ struct BlockQuery {
   AttentionPartial* partial;  // written
 };
 
+// The keys and values of one block and kv head. pages[j] holds positions [64 j, 64 j + 64) of the
+// block; it is read only where some query sees a position of it.
+struct KvBlock {
+  std::array<const std::byte*, kAttentionBlockPages> pages;
+  int64_t head_dim;
+  DType dtype;
+
+  int64_t ChunkBytes() const { return BytesOf(dtype, kKvChunkTokens * head_dim); }
+  int64_t PageValueBytes() const { return BytesOf(dtype, kKvPageTokens * head_dim); }
+
+  // The keys of a chunk, and the values of a page, both counted within the block.
+  const std::byte* KeysOf(int64_t chunk) const {
+    constexpr int64_t kPageChunks = kKvPageTokens / kKvChunkTokens;
+    return pages[static_cast<size_t>(chunk / kPageChunks)] + chunk % kPageChunks * ChunkBytes();
+  }
+  const std::byte* ValuesOf(int64_t page) const {
+    return pages[static_cast<size_t>(page)] + PageValueBytes();  // the keys take as many
+  }
+};
+
 // Computes the partials of `queries`, which share a kv head, over one block: score = scale * (q .
-// k). pages[j] holds positions [64 j, 64 j + 64) of the block; it is read only where some query
-// sees a position of it. Positions outside of [first, end) are never multiplied: they may hold NaN.
+// k). Positions outside of [first, end) are never multiplied by a weight: they may hold NaN.
 // A query's partial is the same to the bit whatever other queries come along.
-void AttendBlock(std::span<const BlockQuery> queries,
-                 const std::array<const std::byte*, kAttentionBlockPages>& pages, int64_t head_dim,
-                 DType dtype, float scale);
+void AttendBlock(std::span<const BlockQuery> queries, const KvBlock& block, float scale,
+                 AttentionPrecision precision);
 
 // totals[i] = totals[i] and next[i], as softmax partials merge: both are scaled to the larger max
 // and added. Either may be empty (max = -infinity).

@@ -57,7 +57,11 @@ std::vector<CpuLevel> FindLevels() {
   const bool has_avx2 = (saved & kAvx) == kAvx && Bit(leaf7.b, 5) && Bit(leaf1.c, 12);
   const bool has_avx_vnni = has_avx2 && Bit(leaf7_1.a, 4);
   std::vector<CpuLevel> levels;
-  if (has_amx) levels.push_back({.name = "AMX", .has_bf16 = true, .has_amx = true});
+  const bool has_amx_bf16 = has_amx && Bit(leaf7.d, 22);
+  if (has_amx) {
+    levels.push_back(
+        {.name = "AMX", .has_bf16 = true, .has_amx = true, .has_amx_bf16 = has_amx_bf16});
+  }
   if (has_bf16) levels.push_back({.name = "AVX512_BF16", .has_bf16 = true});
   if (has_vnni) levels.push_back({.name = "AVX512_VNNI"});
   for (CpuLevel& level : levels) {

@@ -15,6 +15,7 @@ struct CpuLevel {
   bool has_avx_vnni = false;        // AVX-VNNI: the same of 256 bits
   bool has_bf16 = false;            // AVX512-BF16
   bool has_amx = false;             // AMX-TILE and AMX-INT8, with the system's permission
+  bool has_amx_bf16 = false;        // AMX-BF16 besides
   bool has_neon_dot = false;        // 8-bit dot products of Arm v8.2
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "base/dtype.h"
 #include "hwy/cache_control.h"
@@ -54,6 +55,7 @@ struct DimSlice {
 template <class Format, int64_t kAhead = kAheadBytes>
 struct PlainKv {
   using Stored = typename Format::Stored;
+  static constexpr bool kInPairs = false;
   static constexpr int64_t kStepDims = 1;
 
   struct Keys {
@@ -203,6 +205,7 @@ using BF16Kv = RoundedKv<BF16Format, ToBF16>;
 // key's. Values of a page: for each slice scales [dimensions / 32][kKvPageTokens], then codes as
 // those of the other formats.
 struct Q8Kv {
+  static constexpr bool kInPairs = false;
   static constexpr int64_t kBlockDims = 32;
   static constexpr int64_t kStepDims = 4;
 
@@ -350,6 +353,74 @@ struct Q8Kv {
       std::memcpy(slice + SliceScaleBytes(size) + token * size + dim - first, codes, kBlockDims);
     }
   }
+};
+
+template <class D>
+HWY_INLINE hn::Vec<D> RoundedToBF16(D d, hn::Vec<D> value) {
+  const hn::RebindToUnsigned<D> du;
+  const auto bits = hn::BitCast(du, value);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
+  const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7FFFu)));
+  const auto quiet = hn::Or(bits, hn::Set(du, 0x400000u));
+  const auto is_nan = hn::RebindMask(du, hn::IsNaN(value));
+  const auto upper = hn::IfThenElse(is_nan, quiet, rounded);
+  return hn::BitCast(d, hn::And(upper, hn::Set(du, 0xFFFF0000u)));
+}
+
+// A format whose keys and values are rounded to bfloat16 as they are loaded, and summed as
+// kernels/bf16_tiles.h has it.
+template <class Format>
+struct InBF16 {
+  static constexpr bool kInPairs = true;
+  static constexpr int64_t kStepDims = Format::kStepDims;
+  static constexpr bool kIsExact = std::is_same_v<Format, BF16Kv>;
+
+  struct Keys {
+    typename Format::Keys stored;
+
+    HWY_INLINE void Load(int64_t dim, int64_t key, hn::Vec<FloatTag>* out) const {
+      stored.Load(dim, key, out);
+      if constexpr (!kIsExact) {
+        for (int64_t i = 0; i < kStepDims; ++i) out[i] = RoundedToBF16(FloatTag(), out[i]);
+      }
+    }
+  };
+  struct Values {
+    typename Format::Values stored;
+    int64_t size;
+
+    template <class D, int kVectors>
+    HWY_INLINE void Load(D d, int64_t token, int64_t dim, hn::Vec<D>* out) const {
+      stored.template Load<D, kVectors>(d, token, dim, out);
+      if constexpr (!kIsExact) {
+        TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) out[v] = RoundedToBF16(d, out[v]);
+      }
+    }
+  };
+
+  static HWY_INLINE Keys KeysOf(const std::byte* chunk, int64_t first_dim) {
+    return {Format::KeysOf(chunk, first_dim)};
+  }
+  static HWY_INLINE Values ValuesOf(const std::byte* values, DimSlice slice, float* scales) {
+    return {Format::ValuesOf(values, slice, scales), slice.size};
+  }
+  static void UnpackKeys(const Keys& keys, int64_t num_dims, float* out) {
+    Format::UnpackKeys(keys.stored, num_dims, out);
+  }
+  static void UnpackValues(const Values& values, float* out) {
+    Format::UnpackValues(values.stored, out);
+  }
+};
+
+// Subnormal numbers count as 0 while this lives, as in the tiles.
+struct FlushSubnormals {
+#if HWY_ARCH_X86
+  FlushSubnormals() : control(_mm_getcsr()) { _mm_setcsr(control | 0x8040U); }
+  ~FlushSubnormals() { _mm_setcsr(control); }
+  const unsigned control;
+#else
+  ~FlushSubnormals() {}
+#endif
 };
 
 // Calls function(format) for the format of a cache's dtype.

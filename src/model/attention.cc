@@ -137,8 +137,9 @@ void Attention::AttendTileBlock(const Tile& tile, int64_t block, const Activatio
   }
   const float scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim));
   const KvCache& cache = *tile.sequence->cache;
-  AttendBlock(queries, cache.BlockAt(plan_.attention, layer_of_kind_, tile.kv_head, block),
-              config_.head_dim, cache.dtype(), scale);
+  const KvBlock kv = {cache.BlockAt(plan_.attention, layer_of_kind_, tile.kv_head, block),
+                      config_.head_dim, cache.dtype()};
+  AttendBlock(queries, kv, scale, weights_.precision);
 }
 
 void Attention::AttendWholeTile(const Tile& tile, Activations& a) const {

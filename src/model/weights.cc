@@ -153,6 +153,11 @@ class Loader {
     Describe(attention.o_proj, name("o_proj"), hidden, config_.query_size());
     Describe(attention.q_norm, name("q_norm"), config_.head_dim);
     Describe(attention.k_norm, name("k_norm"), config_.head_dim);
+    // Automatic attention rounds where the projections round their input.
+    const bool may_round = mode_ == ComputeMode::kAuto
+                               ? attention.q_proj.form != ActivationForm::kFloat32
+                               : mode_ != ComputeMode::kF32;
+    if (may_round && GainsByBF16Attention()) attention.precision = AttentionPrecision::kBFloat16;
   }
 
   // GGUF holds routers in F32, though they were trained in BF16. Where nothing is lost the shorter

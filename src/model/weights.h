@@ -8,6 +8,7 @@
 #include "base/memory_block.h"
 #include "base/thread_pool.h"
 #include "checkpoint/checkpoint.h"
+#include "kernels/attend.h"
 #include "kernels/packed_matrix.h"
 #include "model/config.h"
 #include "model/norm.h"
@@ -24,6 +25,7 @@ struct AttentionWeights {
   PackedMatrix o_proj;                    // [hidden_size, query_size]
   Norm q_norm;                            // [head_dim], shared by all heads
   Norm k_norm;                            // [head_dim]
+  AttentionPrecision precision = AttentionPrecision::kFloat32;
 };
 
 // One SwiGLU: down(silu(gate(x)) * up(x)). A dense layer, an expert, or the shared experts as one.

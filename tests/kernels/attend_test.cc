@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 
+#include "kernels/cpu_level.h"
 #include "kernels/elementwise.h"
 #include "quant/dequantize.h"
 #include "quant/quantize.h"
@@ -87,10 +88,14 @@ struct Range {
   int64_t end;
 };
 
+constexpr AttentionPrecision kFloat32 = AttentionPrecision::kFloat32;
+constexpr AttentionPrecision kBFloat16 = AttentionPrecision::kBFloat16;
+
 // Partials of several queries over one block, computed in one call.
 std::vector<std::unique_ptr<TestPartial>> Attend(const TestCache& cache, int64_t block,
                                                  const std::vector<const float*>& queries,
-                                                 const std::vector<Range>& ranges, float scale) {
+                                                 const std::vector<Range>& ranges, float scale,
+                                                 AttentionPrecision precision = kFloat32) {
   std::vector<std::unique_ptr<TestPartial>> partials;
   std::vector<BlockQuery> block_queries;
   std::array<const std::byte*, kAttentionBlockPages> pages{};
@@ -103,7 +108,7 @@ std::vector<std::unique_ptr<TestPartial>> Attend(const TestCache& cache, int64_t
       if (seen[j] != nullptr) pages[j] = seen[j];
     }
   }
-  AttendBlock(block_queries, pages, cache.head_dim, cache.dtype, scale);
+  AttendBlock(block_queries, {pages, cache.head_dim, cache.dtype}, scale, precision);
   return partials;
 }
 
@@ -131,10 +136,11 @@ std::vector<double> Reference(const TestCache& cache, const float* query, int64_
   return out;
 }
 
-void ExpectNear(const std::vector<float>& found, const std::vector<double>& expected) {
+void ExpectNear(const std::vector<float>& found, const std::vector<double>& expected,
+                double tolerance) {
   ASSERT_EQ(found.size(), expected.size());
   for (size_t i = 0; i < found.size(); ++i) {
-    ASSERT_NEAR(static_cast<double>(found[i]), expected[i], 2e-6) << i;
+    ASSERT_NEAR(static_cast<double>(found[i]), expected[i], tolerance) << i;
   }
 }
 
@@ -146,14 +152,14 @@ bool SameBits(const TestPartial& a, const TestPartial& b) {
 
 // Attention over [first, end) by blocks, merged in order.
 std::vector<float> AttendAll(const TestCache& cache, const float* query, int64_t first, int64_t end,
-                             float scale) {
+                             float scale, AttentionPrecision precision = kFloat32) {
   TestPartial total(cache.head_dim);
   for (int64_t block = first / kAttentionBlockTokens; block * kAttentionBlockTokens < end;
        ++block) {
     const int64_t begin = block * kAttentionBlockTokens;
     const Range range = {std::max(first - begin, int64_t{0}),
                          std::min(end - begin, kAttentionBlockTokens)};
-    const auto partials = Attend(cache, block, {query}, {range}, scale);
+    const auto partials = Attend(cache, block, {query}, {range}, scale, precision);
     MergePartials({&partials[0]->partial, 1}, cache.head_dim, {&total.partial, 1});
   }
   std::vector<float> out(static_cast<size_t>(cache.head_dim));
@@ -170,12 +176,40 @@ TEST(Attend, EqualsSoftmaxAttentionInDouble) {
         const float scale = 1.0F / std::sqrt(static_cast<float>(head_dim));
         const std::vector<float> query = RandomFloats(head_dim, 9);
         for (const Range range : {Range{0, 1}, {0, 600}, {17, 530}, {255, 257}, {300, 310}}) {
-          ExpectNear(AttendAll(cache, query.data(), range.first, range.end, scale),
-                     Reference(cache, query.data(), range.first, range.end, scale));
+          const auto reference = Reference(cache, query.data(), range.first, range.end, scale);
+          ExpectNear(AttendAll(cache, query.data(), range.first, range.end, scale), reference,
+                     2e-6);
+          // Each of its inputs is within 2^-9 of the exact one.
+          ExpectNear(AttendAll(cache, query.data(), range.first, range.end, scale, kBFloat16),
+                     reference, 2e-2);
         }
       }
     }
   });
+}
+
+// `count` queries that see the same as one of `ranges` in turn.
+struct ManyQueries {
+  ManyQueries(int64_t count, int64_t head_dim, const std::vector<Range>& some_ranges)
+      : data(RandomFloats(count * head_dim, 9)) {
+    for (int64_t i = 0; i < count; ++i) {
+      queries.push_back(data.data() + i * head_dim);
+      ranges.push_back(some_ranges[static_cast<size_t>(i) % some_ranges.size()]);
+    }
+  }
+  std::vector<float> data;
+  std::vector<const float*> queries;
+  std::vector<Range> ranges;
+};
+
+void ExpectFinite(const TestPartial& partial) {
+  EXPECT_TRUE(std::isfinite(partial.partial.max));
+  EXPECT_TRUE(std::isfinite(partial.partial.sum));
+  for (const float value : partial.values) EXPECT_TRUE(std::isfinite(value));
+}
+
+void ExpectAllFinite(const std::vector<std::unique_ptr<TestPartial>>& partials) {
+  for (const auto& partial : partials) ExpectFinite(*partial);
 }
 
 TEST(Attend, PositionsOutOfRangeMayHoldNaN) {
@@ -183,16 +217,25 @@ TEST(Attend, PositionsOutOfRangeMayHoldNaN) {
     for (const DType dtype : KvDTypes(96)) {
       // Slots from 70 on were never stored; neither may be read through any query's range.
       const TestCache cache(dtype, 96, 70);
-      const std::vector<float> query = RandomFloats(96, 9);
-      const auto partials = Attend(cache, 0, {query.data(), query.data(), query.data()},
-                                   {{0, 70}, {69, 70}, {3, 66}}, 0.3F);
-      for (const auto& partial : partials) {
-        EXPECT_TRUE(std::isfinite(partial->partial.max));
-        EXPECT_TRUE(std::isfinite(partial->partial.sum));
-        for (const float value : partial->values) EXPECT_TRUE(std::isfinite(value));
+      for (const int64_t num_queries : {3, 30}) {
+        const ManyQueries many(num_queries, 96, {{0, 70}, {69, 70}, {3, 66}});
+        for (const AttentionPrecision precision : {kFloat32, kBFloat16}) {
+          ExpectAllFinite(Attend(cache, 0, many.queries, many.ranges, 0.3F, precision));
+        }
       }
     }
   });
+}
+
+// Queries in threes, of which only the first sees the positions that hold NaN.
+void ExpectNoLeak(const TestCache& cache, int64_t num_queries, AttentionPrecision precision) {
+  const ManyQueries many(num_queries, 64, {{0, 256}, {1, 40}, {41, 200}});
+  const auto partials = Attend(cache, 0, many.queries, many.ranges, 0.1F, precision);
+  for (size_t i = 0; i < partials.size(); i += 3) {
+    EXPECT_TRUE(std::isnan(partials[i]->partial.sum));
+    ExpectFinite(*partials[i + 1]);
+    ExpectFinite(*partials[i + 2]);
+  }
 }
 
 TEST(Attend, PositionsThatOnlyOthersSeeDoNotLeakIn) {
@@ -204,16 +247,48 @@ TEST(Attend, PositionsThatOnlyOthersSeeDoNotLeakIn) {
         StoreKeyValue(poison.data(), poison.data(), 64, dtype, p % kKvPageTokens,
                       cache.pages[static_cast<size_t>(p / kKvPageTokens)].data());
       }
-      const std::vector<float> query = RandomFloats(64, 9);
-      const auto partials = Attend(cache, 0, {query.data(), query.data(), query.data()},
-                                   {{0, 256}, {1, 40}, {41, 200}}, 0.1F);
-      EXPECT_TRUE(std::isnan(partials[0]->partial.sum));
-      for (const size_t i : {size_t{1}, size_t{2}}) {
-        EXPECT_TRUE(std::isfinite(partials[i]->partial.sum));
-        for (const float value : partials[i]->values) EXPECT_TRUE(std::isfinite(value));
+      for (const int64_t num_queries : {3, 30}) {
+        ExpectNoLeak(cache, num_queries, kFloat32);
+        ExpectNoLeak(cache, num_queries, kBFloat16);
       }
     }
   });
+}
+
+// Queries of a chunk, which see alike, and others.
+ManyQueries MixedQueries(int64_t head_dim) {
+  ManyQueries many(60, head_dim, {{0, 256}});
+  std::mt19937 generator(13);
+  for (int64_t i = 0; i < 60; ++i) {
+    const auto first = static_cast<int64_t>(generator() % 256);
+    const auto size = static_cast<int64_t>(generator()) % (256 - first) + 1;
+    const bool is_alike = i < 20 || i % 7 < 4;
+    many.ranges[static_cast<size_t>(i)] = is_alike ? Range{0, 190 + i} : Range{first, first + size};
+  }
+  return many;
+}
+
+// Queries [first, first + count) by themselves against all together.
+void ExpectSameBitsOf(const TestCache& cache, const ManyQueries& many, AttentionPrecision precision,
+                      std::span<const std::unique_ptr<TestPartial>> together, size_t first,
+                      size_t count) {
+  const auto begin = static_cast<ptrdiff_t>(first), end = static_cast<ptrdiff_t>(first + count);
+  const auto some =
+      Attend(cache, 0, {many.queries.begin() + begin, many.queries.begin() + end},
+             {many.ranges.begin() + begin, many.ranges.begin() + end}, 0.2F, precision);
+  for (size_t i = 0; i < count; ++i) {
+    ASSERT_TRUE(SameBits(*some[i], *together[first + i])) << first + i << " of " << count;
+  }
+}
+
+void ExpectSameBitsInParts(const TestCache& cache, AttentionPrecision precision) {
+  const ManyQueries many = MixedQueries(cache.head_dim);
+  const auto together = Attend(cache, 0, many.queries, many.ranges, 0.2F, precision);
+  for (const size_t count : {size_t{1}, size_t{5}, size_t{20}}) {
+    for (size_t first = 0; first + count <= together.size(); first += count) {
+      ExpectSameBitsOf(cache, many, precision, together, first, count);
+    }
+  }
 }
 
 TEST(Attend, AQueryGivesTheSameBitsAloneAndAmongOthers) {
@@ -221,28 +296,36 @@ TEST(Attend, AQueryGivesTheSameBitsAloneAndAmongOthers) {
     for (const int64_t head_dim : {6, 20, 128, 160}) {
       for (const DType dtype : KvDTypes(head_dim)) {
         const TestCache cache(dtype, head_dim, 256);
-        const std::vector<float> data = RandomFloats(60 * head_dim, 9);
-        std::mt19937 generator(13);
-        std::vector<const float*> queries;
-        std::vector<Range> ranges;
-        for (int64_t i = 0; i < 60; ++i) {
-          queries.push_back(data.data() + i * head_dim);
-          const auto first = static_cast<int64_t>(generator() % 256);
-          const auto size = static_cast<int64_t>(generator()) % (256 - first) + 1;
-          // Some alike, as rows of a chunk are, some disjoint.
-          ranges.push_back(i % 7 < 4 ? Range{0, 190 + i} : Range{first, first + size});
-        }
-        const auto together = Attend(cache, 0, queries, ranges, 0.2F);
-        const auto few = Attend(cache, 0, {queries.begin(), queries.begin() + 5},
-                                {ranges.begin(), ranges.begin() + 5}, 0.2F);
-        for (size_t i = 0; i < queries.size(); ++i) {
-          const auto alone = Attend(cache, 0, {queries[i]}, {ranges[i]}, 0.2F);
-          ASSERT_TRUE(SameBits(*alone[0], *together[i])) << "query " << i;
-          ASSERT_TRUE(i >= few.size() || SameBits(*alone[0], *few[i])) << "query " << i;
-        }
+        ExpectSameBitsInParts(cache, kFloat32);
+        ExpectSameBitsInParts(cache, kBFloat16);
       }
     }
   });
+}
+
+// The order of the sums in tile registers is known, and multiply-adds follow it: the levels above
+// AVX3 differ in speed alone.
+TEST(Attend, BFloat16GivesTheSameBitsInTilesAndByMultiplyAdds) {
+  const ManyQueries many = MixedQueries(128);
+  TestCache cache(DType::kF32, 128, 256);
+  // Values so small that products are subnormal, which count as 0.
+  const std::vector<float> tiny(128, 1e-38F);
+  for (int64_t p = 32; p < 64; ++p) {
+    StoreKeyValue(tiny.data(), tiny.data(), 128, DType::kF32, p, cache.pages[0].data());
+  }
+  const std::vector<std::string> targets = AvailableSimdTargets();
+  std::vector<std::unique_ptr<TestPartial>> first;
+  for (const std::string& target : targets) {
+    SCOPED_TRACE(target);
+    ForceSimdTarget(target);
+    if (ActiveCpuLevel().highway_target != "AVX3" && target != "AVX3") continue;
+    auto partials = Attend(cache, 0, many.queries, many.ranges, 0.2F, kBFloat16);
+    if (first.empty()) first = std::move(partials);
+    for (size_t i = 0; i < partials.size(); ++i) {
+      ASSERT_TRUE(SameBits(*first[i], *partials[i])) << i;
+    }
+  }
+  ForceSimdTarget(targets.front());
 }
 
 TEST(Attend, PagesThatNoQuerySeesAreNotRead) {
@@ -347,7 +430,7 @@ std::vector<float> StoredValue(DType dtype, const std::vector<float>& value) {
   std::vector<float> out(value.size());
   AttentionPartial partial = {kEmpty, 0, out.data()};
   const BlockQuery query = {zeros.data(), 37, 38, &partial};
-  AttendBlock(std::span(&query, 1), {page.data()}, dim, dtype, 1.0F);
+  AttendBlock(std::span(&query, 1), {{page.data()}, dim, dtype}, 1.0F, kFloat32);
   return out;
 }
 

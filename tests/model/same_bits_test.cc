@@ -71,6 +71,23 @@ TEST_P(SameBits, ForAnyNumberOfThreads) {
   }
 }
 
+// With bfloat16 attention, where the CPU gains by it.
+TEST_P(SameBits, InReducedPrecisionToo) {
+  ThreadPool pool(2), single(1);
+  const auto model = Model::Load(checkpoint_, pool, {.compute = ComputeMode::kBF16});
+  const auto exact_model = Model::Load(checkpoint_, pool);
+  const auto on_one_thread = Model::Load(checkpoint_, single, {.compute = ComputeMode::kBF16});
+  for (const DType kv_dtype : {DType::kF16, DType::kBF16}) {
+    const std::vector<float> whole = RunModel(*model, ids_, {.kv_dtype = kv_dtype});
+    for (const int64_t chunk : {1, 7, 100}) {
+      EXPECT_EQ(RunModel(*model, ids_, {chunk, kv_dtype}), whole) << chunk;
+    }
+    EXPECT_EQ(RunModel(*on_one_thread, ids_, {100, kv_dtype}), whole);
+    const std::vector<float> exact = RunModel(*exact_model, ids_, {.kv_dtype = kv_dtype});
+    EXPECT_LT(LargestDifference(whole, exact), 0.1);
+  }
+}
+
 // Three sequences that advance at different paces in the same steps.
 TEST_P(SameBits, AloneAndBesideOtherSequences) {
   ThreadPool pool(2);

@@ -1,22 +1,22 @@
-// The work of AttendBlock in vectors. Included once per SIMD target.
+// The first half of AttendBlock, in vectors: softmax weights. Included once per SIMD target.
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
 #include <span>
+#include <type_traits>
 
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/exponential.h"
-#include "kernels/kv_block.h"
 #include "kernels/kv_unpack.h"
 
-#if defined(TRINITY_KERNELS_ATTEND_BLOCK_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef TRINITY_KERNELS_ATTEND_BLOCK_H_
-#undef TRINITY_KERNELS_ATTEND_BLOCK_H_
+#if defined(TRINITY_KERNELS_ATTEND_SCORES_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef TRINITY_KERNELS_ATTEND_SCORES_H_
+#undef TRINITY_KERNELS_ATTEND_SCORES_H_
 #else
-#define TRINITY_KERNELS_ATTEND_BLOCK_H_
+#define TRINITY_KERNELS_ATTEND_SCORES_H_
 #endif
 
 HWY_BEFORE_NAMESPACE();
@@ -47,8 +47,21 @@ constexpr int kValueVectors = 4;
 
 // Keys and values are multiplied as they are loaded from memory for few queries. Many share what is
 // unpacked to float32 into the nearest cache; their scores still stay in the second one.
-constexpr int64_t kFewQueries = 8;
+constexpr size_t kFewQueries = 8;
 constexpr int64_t kKeyDims = 128;
+
+// Sums in pairs take two registers each.
+template <class Format>
+constexpr int64_t kRegistersOfSum = Format::kInPairs ? 2 : 1;
+template <class Format>
+constexpr int kVectorsOfValues = kValueVectors / kRegistersOfSum<Format>;
+
+// The format of what was unpacked.
+template <class Format>
+using UnpackedOf = std::conditional_t<Format::kInPairs, InBF16<UnpackedKv>, UnpackedKv>;
+
+// Terms of which the even and the odd ones are summed by themselves, in kernels/bf16_tiles.h too.
+constexpr int64_t kPairedTerms = 32;
 
 // Position p of a block is summed in lane p % kSumLanes.
 constexpr int64_t kSumLanes = 16;
@@ -58,13 +71,17 @@ HWY_INLINE float ExpOf(float x) {
   return hn::GetLane(Exp(d, hn::Set(d, x)));
 }
 
+// Scores of a query and the next one: not a power of two apart, or all of a tile would share a few
+// places of the nearest cache.
+constexpr int64_t kScoreStride = kAttentionBlockTokens + 16;
+
 struct AttendTile {
   std::span<const BlockQuery> queries;  // at most kAttentionTileQueries
   HWY_ALIGN float keys[kKeyDims * kKvChunkTokens];
   HWY_ALIGN float values[kKvSliceDims * kKvPageTokens];
   HWY_ALIGN float value_scales[kKvPageTokens * kKvSliceDims / 32];  // of a format that has them
   HWY_ALIGN float query_slices[kAttentionTileQueries][kKeyDims];
-  HWY_ALIGN float scores[kAttentionTileQueries][kAttentionBlockTokens];  // then weights
+  HWY_ALIGN float scores[kAttentionTileQueries][kScoreStride];  // then weights
 };
 
 // The processor fetches ahead by itself only once it has seen a stream begin.
@@ -108,7 +125,7 @@ HWY_NOINLINE void AddScores(const typename Format::Keys& keys, int64_t key,
   } else {
     TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
       TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) {
-        acc[r][v] = hn::Load(d, scores + r * kAttentionBlockTokens + v * kLanes);
+        acc[r][v] = hn::Load(d, scores + r * kScoreStride + v * kLanes);
       }
     }
   }
@@ -129,7 +146,50 @@ HWY_NOINLINE void AddScores(const typename Format::Keys& keys, int64_t key,
   }
   TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
     TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) {
-      hn::Store(acc[r][v], d, scores + r * kAttentionBlockTokens + v * kLanes);
+      hn::Store(acc[r][v], d, scores + r * kScoreStride + v * kLanes);
+    }
+  }
+}
+
+// The same with sums in pairs: of each 32 dimensions first the even and the odd ones by themselves.
+template <class Format, int kRows>
+HWY_NOINLINE void AddScoresInPairs(const typename Format::Keys& keys, int64_t key,
+                                   const float* query_slices, DimSlice dims, float* scores) {
+  using V = hn::Vec<FloatTag>;
+  const FloatTag d;
+  constexpr int64_t kStep = std::max<int64_t>(2, Format::kStepDims);
+  scores += key;
+  for (int64_t first = 0; first < dims.size; first += kPairedTerms) {
+    const int64_t end = std::min(first + kPairedTerms, dims.size);
+    V acc[2][kRows][kScoreVectors];
+    TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+      TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) {
+        acc[0][r][v] = hn::Zero(d);
+        acc[1][r][v] = hn::Zero(d);
+      }
+    }
+    for (int64_t i = first; i < end; i += kStep) {
+      V loaded[kScoreVectors][kStep];
+      TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) {
+        TRINITY_UNROLL for (int64_t step = 0; step < kStep; step += Format::kStepDims) {
+          keys.Load(i + step, key + v * kLanes, loaded[v] + step);
+        }
+      }
+      TRINITY_UNROLL for (int64_t step = 0; step < kStep; ++step) {
+        TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+          const V broadcast = hn::Set(d, query_slices[r * kKeyDims + i + step]);
+          TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) {
+            acc[step % 2][r][v] = hn::MulAdd(loaded[v][step], broadcast, acc[step % 2][r][v]);
+          }
+        }
+      }
+    }
+    TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
+      TRINITY_UNROLL for (int v = 0; v < kScoreVectors; ++v) {
+        float* out = scores + r * kScoreStride + v * kLanes;
+        const V before = dims.first + first == 0 ? hn::Zero(d) : hn::Load(d, out);
+        hn::Store(hn::Add(before, hn::Add(acc[0][r][v], acc[1][r][v])), d, out);
+      }
     }
   }
 }
@@ -139,7 +199,11 @@ HWY_INLINE void AddScoresOfRows(int64_t rows, const typename Format::Keys& keys,
                                 const float* query_slices, DimSlice dims, float* scores) {
   if (rows == kRows) {
     for (int64_t key = 0; key < kKvChunkTokens; key += kScoreVectors * kLanes) {
-      AddScores<Format, kRows>(keys, key, query_slices, dims, scores);
+      if constexpr (Format::kInPairs) {
+        AddScoresInPairs<Format, kRows>(keys, key, query_slices, dims, scores);
+      } else {
+        AddScores<Format, kRows>(keys, key, query_slices, dims, scores);
+      }
     }
   } else if constexpr (kRows > 1) {
     AddScoresOfRows<Format, kRows - 1>(rows, keys, query_slices, dims, scores);
@@ -147,14 +211,30 @@ HWY_INLINE void AddScoresOfRows(int64_t rows, const typename Format::Keys& keys,
 }
 
 // scores[q] += q . k for all queries of the tile; scores: of the chunk in the first one's row.
-template <class Format, int kMostRows>
+template <class Format, int64_t kRegisterRows>
 HWY_INLINE void AddScoresOfTile(const typename Format::Keys& keys, DimSlice dims, AttendTile& tile,
                                 float* scores) {
+  constexpr int kMostRows = kRegisterRows / kRegistersOfSum<Format>;
   const auto num_queries = static_cast<int64_t>(tile.queries.size());
   for (int64_t q = 0; q < num_queries; q += kMostRows) {
     AddScoresOfRows<Format, kMostRows>(std::min<int64_t>(kMostRows, num_queries - q), keys,
-                                       tile.query_slices[q], dims,
-                                       scores + q * kAttentionBlockTokens);
+                                       tile.query_slices[q], dims, scores + q * kScoreStride);
+  }
+}
+
+// Copies a slice of each query.
+template <class Format>
+void SliceQueries(DimSlice dims, AttendTile& tile) {
+  const FloatTag d;
+  for (size_t q = 0; q < tile.queries.size(); ++q) {
+    const float* from = tile.queries[q].query + dims.first;
+    std::memcpy(tile.query_slices[q], from, static_cast<size_t>(dims.size) * sizeof(float));
+    if constexpr (Format::kInPairs) {
+      // May round what stands behind the slice: it is not read.
+      for (float* at = tile.query_slices[q]; at < tile.query_slices[q] + dims.size; at += kLanes) {
+        hn::Store(RoundedToBF16(d, hn::Load(d, at)), d, at);
+      }
+    }
   }
 }
 
@@ -164,10 +244,7 @@ void ComputeScores(const KvBlock& block, AttendTile& tile) {
   const SeenParts seen = FindSeenParts(tile.queries, kKvChunkTokens);
   for (DimSlice dims = {0, 0}; dims.first < block.head_dim; dims.first += kKeyDims) {
     dims.size = std::min(kKeyDims, block.head_dim - dims.first);
-    for (size_t q = 0; q < tile.queries.size(); ++q) {
-      std::memcpy(tile.query_slices[q], tile.queries[q].query + dims.first,
-                  static_cast<size_t>(dims.size) * sizeof(float));
-    }
+    SliceQueries<Format>(dims, tile);
     for (int64_t i = 0; i < seen.size; ++i) {
       const int64_t chunk = seen.parts[i];
       FetchBeginning(i + 1 < seen.size
@@ -179,7 +256,7 @@ void ComputeScores(const KvBlock& block, AttendTile& tile) {
         AddScoresOfTile<Format, kFewScoreQueries>(keys, dims, tile, scores);
       } else {
         Format::UnpackKeys(keys, dims.size, tile.keys);
-        AddScoresOfTile<UnpackedKv, kScoreQueries>({tile.keys}, dims, tile, scores);
+        AddScoresOfTile<UnpackedOf<Format>, kScoreQueries>({tile.keys}, dims, tile, scores);
       }
     }
   }
@@ -187,6 +264,7 @@ void ComputeScores(const KvBlock& block, AttendTile& tile) {
 
 // Turns the products of one query into exp(scale * (product - largest)); sets max and sum. Position
 // p of the block is summed in lane p % kSumLanes, ascending, then the lanes by halves.
+template <class Format>
 HWY_INLINE void ScoresToWeights(const BlockQuery& query, float scale, float* scores) {
   const FloatTag d;
   constexpr int64_t kVectors = kSumLanes / kLanes;
@@ -207,7 +285,8 @@ HWY_INLINE void ScoresToWeights(const BlockQuery& query, float scale, float* sco
     TRINITY_UNROLL for (int64_t v = 0; v < kVectors; ++v) {
       float* place = scores + i + v * kLanes;
       const auto distance = hn::Sub(hn::Load(d, place), max);
-      const auto weight = ExpOfNonPositive(d, hn::Mul(distance, factor));
+      auto weight = ExpOfNonPositive(d, hn::Mul(distance, factor));
+      if constexpr (Format::kInPairs) weight = RoundedToBF16(d, weight);
       hn::Store(weight, d, place);
       sums[v] = hn::Add(sums[v], weight);
     }
@@ -219,143 +298,6 @@ HWY_INLINE void ScoresToWeights(const BlockQuery& query, float scale, float* sco
   }
   query.partial->max = hn::GetLane(max) * scale;
   query.partial->sum = lanes[0];
-}
-
-// Some queries, and positions of one page that all of them see.
-template <class Format>
-struct ValueTile {
-  const BlockQuery* queries;
-  const float (*weights)[kAttentionBlockTokens];  // [queries]
-  int64_t first;                                  // of the block
-  int64_t end;
-  typename Format::Values values;
-  int64_t first_dim;
-};
-
-// values[q][dim ...] += sum of weight * value over the tile's positions ascending, for kRows
-// queries and kVectors vectors from `dim` of the slice on.
-template <class Format, class D, int kRows, int kVectors>
-HWY_NOINLINE void AddValues(D d, int64_t dim, const ValueTile<Format>& tile) {
-  using V = hn::Vec<D>;
-  constexpr int64_t kWidth = hn::MaxLanes(D());
-  V acc[kRows][kVectors];
-  TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-    const float* out = tile.queries[r].partial->values + tile.first_dim + dim;
-    TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::LoadU(d, out + v * kWidth);
-  }
-  for (int64_t p = tile.first; p < tile.end; ++p) {
-    V loaded[kVectors];
-    tile.values.template Load<D, kVectors>(d, p % kKvPageTokens, dim, loaded);
-    TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-      const V weight = hn::Set(d, tile.weights[r][p]);
-      TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) {
-        acc[r][v] = hn::MulAdd(loaded[v], weight, acc[r][v]);
-      }
-    }
-  }
-  TRINITY_UNROLL for (int r = 0; r < kRows; ++r) {
-    float* out = tile.queries[r].partial->values + tile.first_dim + dim;
-    TRINITY_UNROLL for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[r][v], d, out + v * kWidth);
-  }
-}
-
-template <class Format, int kRows>
-void AddValuesOfQueries(const ValueTile<Format>& tile) {
-  if (tile.first >= tile.end) return;
-  constexpr int64_t kWidth = kValueVectors * kLanes;
-  int64_t dim = 0;
-  for (; dim + kWidth <= tile.values.size; dim += kWidth) {
-    AddValues<Format, FloatTag, kRows, kValueVectors>(FloatTag(), dim, tile);
-  }
-  for (; dim + kLanes <= tile.values.size; dim += kLanes) {
-    AddValues<Format, FloatTag, kRows, 1>(FloatTag(), dim, tile);
-  }
-  for (; dim < tile.values.size; ++dim) {
-    AddValues<Format, OneTag, kRows, 1>(OneTag(), dim, tile);
-  }
-}
-
-template <class Format, int kRows>
-HWY_INLINE void AddValuesOfRows(int64_t rows, const ValueTile<Format>& tile) {
-  if (rows == kRows) {
-    AddValuesOfQueries<Format, kRows>(tile);
-  } else if constexpr (kRows > 1) {
-    AddValuesOfRows<Format, kRows - 1>(rows, tile);
-  }
-}
-
-// Adds the values of the tile's positions to `rows` queries: positions that all of them see
-// together, the rest each query by itself, so that none multiplies a value out of its range. A
-// query's positions ascend either way.
-template <class Format>
-HWY_INLINE void WeighPart(int64_t rows, const ValueTile<Format>& tile) {
-  ValueTile<Format> shared = tile;
-  for (int64_t r = 0; r < rows; ++r) {
-    shared.first = std::max(shared.first, tile.queries[r].first);
-    shared.end = std::min(shared.end, tile.queries[r].end);
-  }
-  shared.end = std::max(shared.first, shared.end);
-  const auto add_own = [&](int64_t first, int64_t end) {
-    for (int64_t r = 0; r < rows; ++r) {
-      ValueTile<Format> own = tile;
-      own.queries += r;
-      own.weights += r;
-      own.first = std::max(own.queries->first, first);
-      own.end = std::min(own.queries->end, end);
-      AddValuesOfQueries<Format, 1>(own);
-    }
-  };
-  add_own(tile.first, std::min(tile.end, shared.first));
-  AddValuesOfRows<Format, kValueQueries>(rows, shared);
-  add_own(shared.end, tile.end);
-}
-
-// Adds the values of a slice of a page to all queries of the tile.
-template <class Format>
-void WeighSlice(const typename Format::Values& values, int64_t page, int64_t first_dim,
-                const AttendTile& tile) {
-  const auto num_queries = static_cast<int64_t>(tile.queries.size());
-  for (int64_t q = 0; q < num_queries; q += kValueQueries) {
-    WeighPart<Format>(std::min(kValueQueries, num_queries - q),
-                      {&tile.queries[static_cast<size_t>(q)], tile.scores + q, page * kKvPageTokens,
-                       (page + 1) * kKvPageTokens, values, first_dim});
-  }
-}
-
-// Fills the partials' values from tile.scores, which are weights by now.
-template <class Format>
-void WeighValues(const KvBlock& block, AttendTile& tile) {
-  const SeenParts seen = FindSeenParts(tile.queries, kKvPageTokens);
-  for (const BlockQuery& query : tile.queries) {
-    std::fill_n(query.partial->values, block.head_dim, 0.0F);
-  }
-  for (int64_t i = 0; i < seen.size; ++i) {
-    const int64_t page = seen.parts[i];
-    FetchBeginning(block.ValuesOf(seen.parts[std::min(i + 1, seen.size - 1)]));
-    for (DimSlice slice = {0, 0}; slice.first < block.head_dim; slice.first += kKvSliceDims) {
-      slice.size = std::min(kKvSliceDims, block.head_dim - slice.first);
-      const auto values = Format::ValuesOf(block.ValuesOf(page), slice, tile.value_scales);
-      if (tile.queries.size() <= kFewQueries) {
-        WeighSlice<Format>(values, page, slice.first, tile);
-      } else {
-        Format::UnpackValues(values, tile.values);
-        WeighSlice<UnpackedKv>({tile.values, slice.size}, page, slice.first, tile);
-      }
-    }
-  }
-}
-
-template <class Format>
-void AttendQueries(std::span<const BlockQuery> queries, const KvBlock& block) {
-  AttendTile tile;
-  for (; !queries.empty(); queries = queries.subspan(tile.queries.size())) {
-    tile.queries = queries.first(std::min(queries.size(), size_t{kAttentionTileQueries}));
-    ComputeScores<Format>(block, tile);
-    for (size_t q = 0; q < tile.queries.size(); ++q) {
-      ScoresToWeights(tile.queries[q], block.scale, tile.scores[q]);
-    }
-    WeighValues<Format>(block, tile);
-  }
 }
 
 }  // namespace HWY_NAMESPACE
