@@ -50,6 +50,11 @@ void GgufMetadata::AddU32(std::string_view key, uint32_t value) {
   AppendGgufNumber(value, bytes_);
 }
 
+void GgufMetadata::AddI32(std::string_view key, int32_t value) {
+  BeginValue(key, GgufType::kI32);
+  AppendGgufNumber(static_cast<uint32_t>(value), bytes_);
+}
+
 void GgufMetadata::AddF32(std::string_view key, float value) {
   BeginValue(key, GgufType::kF32);
   AppendGgufNumber(std::bit_cast<uint32_t>(value), bytes_);

@@ -17,6 +17,7 @@ class GgufMetadata {
  public:
   void AddBool(std::string_view key, bool value);
   void AddU32(std::string_view key, uint32_t value);
+  void AddI32(std::string_view key, int32_t value);
   void AddF32(std::string_view key, float value);
   void AddString(std::string_view key, std::string_view value);
   void AddStrings(std::string_view key, std::span<const std::string> values);

@@ -133,6 +133,14 @@ void CommandLine::AddText(const std::string& names, std::optional<std::string>& 
            [&value](const std::string&, const std::string& text) { value = text; });
 }
 
+void CommandLine::AddTexts(const std::string& names, std::vector<std::string>& values,
+                           const std::string& placeholder, const std::string& help) {
+  CLI::Option* option = parts_->app.add_option(names, values, Wrapped(help));
+  option->type_name(placeholder)->expected(1)->allow_extra_args(false);
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  Record(names, placeholder, help);
+}
+
 void CommandLine::AddFlag(const std::string& names, bool& value, const std::string& help) {
   parts_->app.add_flag(names, value, Wrapped(help));
   Record(names, "", help);

@@ -33,6 +33,9 @@ class CommandLine {
 
   void AddText(const std::string& names, std::optional<std::string>& value,
                const std::string& placeholder, const std::string& help);
+  // May be given several times.
+  void AddTexts(const std::string& names, std::vector<std::string>& values,
+                const std::string& placeholder, const std::string& help);
   void AddFlag(const std::string& names, bool& value, const std::string& help);
   // One of `choices`.
   void AddChoice(const std::string& names, std::string& value,

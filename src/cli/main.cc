@@ -10,9 +10,12 @@
 #include "cli/cancel_on_interrupt.h"
 #include "cli/command_line.h"
 #include "cli/completion_command.h"
+#include "cli/convert_command.h"
 #include "cli/inspect_command.h"
 #include "cli/logits_command.h"
 #include "cli/man_command.h"
+#include "cli/perplexity_command.h"
+#include "cli/quantize_command.h"
 #include "cli/run_command.h"
 #include "cli/standard_output.h"
 #include "cli/synth_command.h"
@@ -37,7 +40,7 @@ struct Command {
 int RunCompletion(CommandArguments arguments);
 int RunMan(CommandArguments arguments);
 
-constexpr std::array<Command, 9> kCommands = {{
+constexpr std::array<Command, 12> kCommands = {{
     {"run", "answer a prompt", RunCommand},
     {"inspect", "show what a checkpoint holds: layers, parameters, bytes, cache", InspectCommand},
     {"tokenize", "turn text into token ids, or ids into text", TokenizeCommand},
@@ -45,6 +48,9 @@ constexpr std::array<Command, 9> kCommands = {{
     {"verify", "compare a model with what another implementation computed", VerifyCommand},
     {"bench", "measure how fast a model runs, and how near to the roof of the machine",
      BenchCommand},
+    {"perplexity", "measure how well a model predicts a text", PerplexityCommand},
+    {"convert", "turn a model folder into a GGUF file, or back", ConvertCommand},
+    {"quantize", "write a model in 4 to 8 bits a weight", QuantizeCommand},
     {"synth", "write a checkpoint of random weights in the shape of a Trinity", SynthCommand},
     {"completion", "print what bash or zsh completes command lines with", RunCompletion},
     {"man", "print the manual page", RunMan},

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "base/utf8.h"
 #include "cli/model_path.h"
 
 namespace trinity {
@@ -35,6 +36,17 @@ bool HasTokenizer(const Checkpoint& checkpoint) {
   }
   std::error_code error;
   return std::filesystem::exists(checkpoint.folder() + "/tokenizer.json", error);
+}
+
+CheckpointText LoadCheckpointText(const Checkpoint& checkpoint) {
+  CheckpointText text;
+  if (HasTokenizer(checkpoint)) text.tokenizer.emplace(LoadTokenizer(checkpoint));
+  text.tokenizer_config = LoadTokenizerConfig(checkpoint);
+  text.generation_config = LoadGenerationConfig(checkpoint);
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::canonical(checkpoint.folder(), error);
+  text.name = ToValidUtf8(folder.filename().string());
+  return text;
 }
 
 Tokenizer LoadTokenizerAt(const std::string& path) {

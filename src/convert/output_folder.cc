@@ -1,22 +1,17 @@
 #include "convert/output_folder.h"
 
-#include <algorithm>
 #include <filesystem>
-#include <limits>
 #include <system_error>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "convert/free_space.h"
 
 namespace trinity {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string Gigabytes(int64_t num_bytes) {
-  return fmt::format("{:.2f} GB", static_cast<double>(num_bytes) * 1e-9);
-}
 
 }  // namespace
 
@@ -38,15 +33,7 @@ OutputFolder::~OutputFolder() {
 }
 
 void OutputFolder::RequireFreeSpace(int64_t num_bytes) const {
-  std::error_code error;
-  const fs::space_info space = fs::space(path_, error);
-  if (error) Fail("{}: free space cannot be read: {}", path_, error.message());
-  constexpr uintmax_t kMost = std::numeric_limits<int64_t>::max();
-  const auto available = static_cast<int64_t>(std::min<uintmax_t>(space.available, kMost));
-  if (available < num_bytes) {
-    Fail("{}: expected {} of free space, found {}", path_, Gigabytes(num_bytes),
-         Gigabytes(available));
-  }
+  trinity::RequireFreeSpace(path_, num_bytes);
 }
 
 std::string OutputFolder::PathOf(std::string_view file_name) {

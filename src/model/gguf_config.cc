@@ -206,7 +206,8 @@ class Translator {
       config_["bos_token_id"] = *bos;
     }
     Json eos = Json::array();
-    for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+    for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                            "tokenizer.ggml.eom_token_id"}) {
       const auto id = reader_.FindInteger(key, 0, kMaxSize);
       if (id && std::find(eos.begin(), eos.end(), *id) == eos.end()) eos.push_back(*id);
     }

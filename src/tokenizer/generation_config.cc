@@ -151,7 +151,8 @@ GenerationConfig GenerationConfig::FromGguf(const Json& metadata, const std::str
   GenerationConfig config;
   config.source = "general.sampling of the GGUF file";
   ReadMembers(json, origin, config);
-  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                          "tokenizer.ggml.eom_token_id"}) {
     const std::optional<int32_t> id = keys.FindId(key);
     auto& ids = config.eos_token_ids;
     if (id && std::find(ids.begin(), ids.end(), *id) == ids.end()) ids.push_back(*id);

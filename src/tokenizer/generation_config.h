@@ -29,7 +29,7 @@ struct GenerationConfig {
   // refused by file, key and value.
   static GenerationConfig Load(const std::string& folder);
 
-  // The same from the metadata of a GGUF file: eos and eot end a text, general.sampling.* are
+  // The same from the metadata of a GGUF file: eos, eot and eom end a text, general.sampling.* are
   // advice.
   static GenerationConfig FromGguf(const Json& metadata, const std::string& origin);
 };

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "model/config.h"
+#include "model/weights.h"
 #include "tests/support/paths.h"
 
 namespace trinity {
@@ -223,6 +224,21 @@ TEST(GgufConfig, RefusesVocabularyThatIsNotAsLargeAsItsTokens) {
     metadata.erase("tokenizer.ggml.tokens");
   };
   EXPECT_THROW(Changed(nothing), Error);
+}
+
+TEST(GgufConfig, VocabularyOfAnotherSizeThanTheEmbeddingIsRefusedWhenItIsLoaded) {
+  Checkpoint checkpoint = Checkpoint::Open(TestData("gguf/tiny.gguf"));
+  TranslateGguf(checkpoint);
+  Config config = Config::FromJson(checkpoint.config(), "m.gguf");
+  config.vocab_size += 1;
+  ThreadPool pool(1);
+  try {
+    Weights::Load(checkpoint, config, pool, {});
+    FAIL() << "was loaded";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("model.embed_tokens.weight: expected shape [33, 256], "
+                                        "found [32, 256]"));
+  }
 }
 
 TEST(GgufConfig, HeadIsTiedWhereItIsNotThere) {
