@@ -34,6 +34,9 @@ class ChatTemplate {
   std::string Render(const ChatRequest& request, const jinja::RenderLimits& limits = {},
                      const jinja::Clock& clock = jinja::LocalTimeNow) const;
 
+  // Whether it reads a variable of this name, enable_thinking, say.
+  bool Reads(const std::string& variable) const { return compiled_.Reads(variable); }
+
  private:
   ChatTemplate(jinja::JinjaTemplate compiled, std::string name, const Json& special_tokens);
 

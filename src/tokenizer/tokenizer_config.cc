@@ -1,6 +1,7 @@
 #include "tokenizer/tokenizer_config.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr size_t kMaxTemplateBytes = size_t{4} << 20;
 constexpr size_t kMaxTemplates = 64;
+constexpr size_t kMaxNamedTokens = 1024;
 constexpr const char* kDefaultTemplate = "default";
 
 [[noreturn]] void Refuse(const std::string& where, std::string_view expected, const Json& found) {
@@ -26,16 +28,48 @@ const Json* Find(const Json& object, const char* key) {
   return member == object.end() || member->is_null() ? nullptr : &*member;
 }
 
-// A token is a string, or an object whose "content" is one. What is there already stays.
-void ReadToken(const Json& json, const std::string& path, const char* key,
-               std::optional<std::string>& token) {
-  const Json* found = Find(json, key);
-  if (found == nullptr || token) return;
-  const Json* text = found->is_object() ? Find(*found, "content") : found;
-  if (text == nullptr || !text->is_string()) {
-    Refuse(path + ": " + key, "a string or an object with \"content\"", *found);
+// A token is a string, or an object whose "content" is one; nullptr for anything else.
+const Json* FindTokenText(const Json& token) {
+  const Json* text = token.is_object() ? Find(token, "content") : &token;
+  return text != nullptr && text->is_string() ? text : nullptr;
+}
+
+// What is there already stays.
+void AddToken(const std::string& name, const Json& token, const std::string& path,
+              TokenizerConfig& config) {
+  const Json* text = FindTokenText(token);
+  if (text == nullptr) {
+    Refuse(path + ": " + name, "a string or an object with \"content\"", token);
   }
-  token = text->get<std::string>();
+  if (config.named_tokens.size() == kMaxNamedTokens) {
+    Fail("{}: expected at most {} named tokens", path, kMaxNamedTokens);
+  }
+  config.named_tokens.emplace(name, text->get<std::string>());
+}
+
+bool IsTokenOfAllModels(const std::string& name) {
+  constexpr std::array kNames = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                 "pad_token", "cls_token", "mask_token"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+void ReadTokens(const Json& json, const std::string& path, TokenizerConfig& config) {
+  for (const auto& [name, value] : json.items()) {
+    if (value.is_null()) continue;
+    const bool is_of_one_model = name.ends_with("_token") && FindTokenText(value) != nullptr;
+    if (IsTokenOfAllModels(name) || is_of_one_model) AddToken(name, value, path, config);
+  }
+  const Json* extra = Find(json, "extra_special_tokens");
+  if (extra == nullptr || !extra->is_object()) return;
+  for (const auto& [name, value] : extra->items()) {
+    AddToken(name, value, path + ": extra_special_tokens", config);
+  }
+}
+
+std::optional<std::string> FindNamed(const TokenizerConfig& config, const std::string& name) {
+  const auto found = config.named_tokens.find(name);
+  if (found == config.named_tokens.end()) return std::nullopt;
+  return found->second;
 }
 
 // Keeps the first template of a name.
@@ -93,15 +127,15 @@ std::optional<Json> LoadIfThere(const std::string& path) {
   return json;
 }
 
-void ReadTokens(const Json& json, const std::string& path, TokenizerConfig& config) {
-  ReadToken(json, path, "bos_token", config.bos_token);
-  ReadToken(json, path, "eos_token", config.eos_token);
-  ReadToken(json, path, "pad_token", config.pad_token);
-}
-
 void SortTemplates(TokenizerConfig& config) {
   std::stable_partition(config.chat_templates.begin(), config.chat_templates.end(),
                         [](const auto& entry) { return entry.first == kDefaultTemplate; });
+}
+
+void SetWellKnownTokens(TokenizerConfig& config) {
+  config.bos_token = FindNamed(config, "bos_token");
+  config.eos_token = FindNamed(config, "eos_token");
+  config.pad_token = FindNamed(config, "pad_token");
 }
 
 }  // namespace
@@ -112,7 +146,7 @@ TokenizerConfig TokenizerConfig::Load(const std::string& folder) {
   const std::string main_path = folder + "/tokenizer_config.json";
   if (const std::optional<Json> json = LoadIfThere(main_path)) {
     ReadTokens(*json, main_path, config);
-    ReadTemplates(*json, main_path, config);
+    if (config.chat_templates.empty()) ReadTemplates(*json, main_path, config);
     if (const Json* add = Find(*json, "add_bos_token")) {
       if (!add->is_boolean()) Refuse(main_path + ": add_bos_token", "true or false", *add);
       config.add_bos_token = add->get<bool>();
@@ -122,6 +156,7 @@ TokenizerConfig TokenizerConfig::Load(const std::string& folder) {
   if (const std::optional<Json> json = LoadIfThere(map_path)) {
     ReadTokens(*json, map_path, config);
   }
+  SetWellKnownTokens(config);
   SortTemplates(config);
   return config;
 }
@@ -139,9 +174,21 @@ TokenizerConfig TokenizerConfig::FromGguf(const Json& metadata, const std::strin
     return tokens[static_cast<size_t>(*id)].get<std::string>();
   };
   TokenizerConfig config;
-  config.bos_token = find_token("tokenizer.ggml.bos_token_id");
-  config.eos_token = find_token("tokenizer.ggml.eos_token_id");
-  config.pad_token = find_token("tokenizer.ggml.padding_token_id");
+  constexpr std::array<std::pair<const char*, const char*>, 7> kTokens = {{
+      {"bos_token", "tokenizer.ggml.bos_token_id"},
+      {"eos_token", "tokenizer.ggml.eos_token_id"},
+      {"unk_token", "tokenizer.ggml.unknown_token_id"},
+      {"sep_token", "tokenizer.ggml.seperator_token_id"},  // spelled so in the format
+      {"pad_token", "tokenizer.ggml.padding_token_id"},
+      {"cls_token", "tokenizer.ggml.cls_token_id"},
+      {"mask_token", "tokenizer.ggml.mask_token_id"},
+  }};
+  for (const auto& [name, key] : kTokens) {
+    if (const std::optional<std::string> token = find_token(key)) {
+      config.named_tokens.emplace(name, *token);
+    }
+  }
+  SetWellKnownTokens(config);
   config.add_bos_token = keys.FindBoolean("tokenizer.ggml.add_bos_token");
   constexpr std::string_view kTemplate = "tokenizer.chat_template";
   for (const auto& entry : metadata.items()) {

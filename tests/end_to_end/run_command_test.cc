@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "tests/end_to_end/run_trinity.h"
 #include "tests/support/paths.h"
@@ -14,6 +16,7 @@ namespace {
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr const char* kViolin =
     "Violin: bowed stringed instrument that is the highest member of the violin family.\n";
@@ -28,7 +31,7 @@ Json RunJson(std::vector<std::string> arguments, const ProcessOptions& options =
 }
 
 TEST(RunCommand, AnswersWithTheBundledModel) {
-  const ProcessResult result = RunTrinity({"run", "-p", "What is a violin?"});
+  const ProcessResult result = RunTrinity({"run", "-p", "What is a violin?", "--temp", "0"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.out, kViolin);
   EXPECT_THAT(result.err, AllOf(HasSubstr("prompt: 17 tokens"), HasSubstr("greedy")));
@@ -42,7 +45,8 @@ TEST(RunCommand, GivesTheGreedyAnswersOfTransformers) {
     if (!answer.contains("user")) continue;
     Json ids = answer["greedy_ids"];
     ids.erase(ids.size() - 1);  // the stop id
-    const Json json = RunJson({PicoFolder(), "-p", answer["user"].get<std::string>()});
+    const Json json =
+        RunJson({PicoFolder(), "-p", answer["user"].get<std::string>(), "--temperature", "0"});
     EXPECT_EQ(json["token_ids"], ids) << answer["user"];
     EXPECT_EQ(json["prompt_tokens"], answer["prompt_ids"].size());
     EXPECT_EQ(json["text"].get<std::string>() + "<|im_end|>", answer["text"]);
@@ -54,9 +58,10 @@ TEST(RunCommand, GivesTheGreedyAnswersOfTransformers) {
 TEST(RunCommand, ReadsThePromptFromFileOrStdinWithoutItsFinalNewline) {
   const TemporaryFolder folder;
   std::ofstream(folder / "prompt") << "What is a violin?\n";
-  EXPECT_EQ(RunTrinity({"run", "-f", folder / "prompt"}).out, kViolin);
-  EXPECT_EQ(RunTrinity({"run"}, {.input = "What is a violin?"}).out, kViolin);
-  EXPECT_EQ(RunTrinity({"run", "-f", "-"}, {.input = "What is a violin?\r\n"}).out, kViolin);
+  EXPECT_EQ(RunTrinity({"run", "--temp", "0", "-f", folder / "prompt"}).out, kViolin);
+  EXPECT_EQ(RunTrinity({"run", "--temp", "0"}, {.input = "What is a violin?"}).out, kViolin);
+  EXPECT_EQ(RunTrinity({"run", "--temp=0", "-f", "-"}, {.input = "What is a violin?\r\n"}).out,
+            kViolin);
   EXPECT_EQ(RunJson({}, {.input = "a\n"})["prompt_tokens"], RunJson({"-p", "a"})["prompt_tokens"]);
   EXPECT_EQ(RunJson({}, {.input = "a\n\n"})["prompt_tokens"],
             RunJson({"-p", "a\n"})["prompt_tokens"]);
@@ -65,7 +70,7 @@ TEST(RunCommand, ReadsThePromptFromFileOrStdinWithoutItsFinalNewline) {
 }
 
 TEST(RunCommand, JsonTellsEverythingAboutTheAnswer) {
-  const Json json = RunJson({"-p", "What is a violin?", "-n", "5", "-t", "1"});
+  const Json json = RunJson({"-p", "What is a violin?", "-n", "5", "-t", "1", "--temp", "0"});
   EXPECT_EQ(json["text"], "Violin: b");
   EXPECT_EQ(json["token_ids"], Json({808, 723, 298, 57, 341}));
   EXPECT_EQ(json["prompt_tokens"], 17);
@@ -83,7 +88,7 @@ TEST(RunCommand, JsonTellsEverythingAboutTheAnswer) {
 }
 
 TEST(RunCommand, StopsAtTheEndOfTheTurn) {
-  const Json json = RunJson({"-p", "Hello!"});
+  const Json json = RunJson({"-p", "Hello!", "--temp", "0"});
   EXPECT_EQ(json["finish_reason"], "stop");
   EXPECT_EQ(json["text"], "Hello! How can I help you today?");
 }
@@ -100,8 +105,9 @@ TEST(RunCommand, RawContinuesTheTextItself) {
 
 TEST(RunCommand, SeedDecidesTheAnswerWhateverThreadsAndChunks) {
   const auto answer = [](const std::vector<std::string>& more) {
-    std::vector<std::string> arguments = {"--raw", "-p", "Once upon a time", "--temperature", "1.5",
-                                          "-n",    "40"};
+    std::vector<std::string> arguments = {
+        "--raw",   "-p", "Once upon a time", "--temperature", "1.5", "-n", "40", "--top-k", "0",
+        "--top-p", "1"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return RunJson(arguments);
   };
@@ -118,7 +124,7 @@ TEST(RunCommand, SeedDecidesTheAnswerWhateverThreadsAndChunks) {
 
 TEST(RunCommand, ContextLimitsTheAnswer) {
   const Json json =
-      RunJson({"--raw", "-p", "Once", "-c", "20", "--temperature", "5", "--seed", "1"});
+      RunJson({"--raw", "-p", "Once", "-c", "20", "--min-tokens", "20", "--seed", "1"});
   EXPECT_EQ(json["finish_reason"], "length");
   EXPECT_LE(json["prompt_tokens"].get<int>() + json["completion_tokens"].get<int>(), 21);
   const ProcessResult too_long = RunTrinity({"run", "-p", "What is a violin?", "-c", "5"});
@@ -138,8 +144,8 @@ TEST(RunCommand, PromptsMayHoldAnything) {
     EXPECT_GT(json["prompt_tokens"], 8) << prompt;
   }
   // The empty value of a flag is a value too.
-  EXPECT_EQ(RunJson({"-n", "2", "--prompt="})["token_ids"],
-            RunJson({"-n", "2", "-p", ""})["token_ids"]);
+  EXPECT_EQ(RunJson({"-n", "2", "--seed", "3", "--prompt="})["token_ids"],
+            RunJson({"-n", "2", "--seed", "3", "-p", ""})["token_ids"]);
 }
 
 TEST(RunCommand, ModelWithoutTokenizerIsRefused) {
@@ -149,21 +155,210 @@ TEST(RunCommand, ModelWithoutTokenizerIsRefused) {
 }
 
 TEST(RunCommand, EndsQuietlyWhenItsReaderGoesAway) {
-  const ProcessResult result =
-      RunTrinity({"run", "--raw", "-p", "Once", "--temperature", "5", "--seed", "1", "-n", "4000"},
-                 {.close_output_after = 10});
+  const ProcessResult result = RunTrinity(
+      {"run", "--raw", "-p", "Once", "--min-tokens", "4000", "--seed", "1", "-n", "4000"},
+      {.close_output_after = 10});
   EXPECT_EQ(result.exit_code, 141);
   EXPECT_EQ(result.err, "");
 }
 
 TEST(RunCommand, InterruptKeepsTheAnswerSoFar) {
-  const ProcessResult result =
-      RunTrinity({"run", "--raw", "-p", "Once", "--temperature", "5", "--seed", "1", "-n", "4000"},
-                 {.interrupt_after = 10});
+  const ProcessResult result = RunTrinity(
+      {"run", "--raw", "-p", "Once", "--min-tokens", "4000", "--seed", "1", "-n", "4000"},
+      {.interrupt_after = 10});
   EXPECT_EQ(result.exit_code, 130);
   EXPECT_GE(result.out.size(), 10u);
   EXPECT_THAT(result.out, EndsWith("\n"));
   EXPECT_THAT(result.err, HasSubstr("cancelled"));
+}
+
+// A copy of the bundled model whose weights are the same file.
+void LinkPico(const TemporaryFolder& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(PicoFolder())) {
+    std::filesystem::create_symlink(entry.path(), folder / entry.path().filename().string());
+  }
+}
+
+void Replace(const TemporaryFolder& folder, const std::string& name, const std::string& text) {
+  std::filesystem::remove(folder / name);
+  if (!text.empty()) std::ofstream(folder / name) << text;
+}
+
+int PromptTokens(const std::string& text) {
+  const ProcessResult result = RunTrinity({"tokenize", "--no-special", "--json", "-p", text});
+  return static_cast<int>(ParseJson(result.out, "stdout")["ids"].size());
+}
+
+TEST(RunCommand, PromptIsWhatTheTemplateOfTheModelMakesOfIt) {
+  const TemporaryFolder folder;
+  LinkPico(folder);
+  Replace(folder, "chat_template.jinja",
+          "{{ bos_token }}{% for m in messages %}[{{ m.role }}: {{ m.content }}]{% endfor %}"
+          "{% if enable_thinking %}think{% endif %}");
+  const auto prompt_tokens = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {folder.path(), "-p", "Hi there", "-n", "1"});
+    return RunJson(flags)["prompt_tokens"].get<int>();
+  };
+  EXPECT_EQ(prompt_tokens({}), PromptTokens("<|begin_of_text|>[user: Hi there]"));
+  EXPECT_EQ(prompt_tokens({"--think"}), PromptTokens("<|begin_of_text|>[user: Hi there]think"));
+  EXPECT_EQ(prompt_tokens({"--no-think", "--system", "Be brief."}),
+            PromptTokens("<|begin_of_text|>[system: Be brief.][user: Hi there]"));
+  EXPECT_EQ(prompt_tokens({"--raw"}), PromptTokens("<|begin_of_text|>Hi there"));
+}
+
+TEST(RunCommand, ModelWithoutTemplateGetsChatMlWithANoticeOrNone) {
+  const TemporaryFolder folder;
+  LinkPico(folder);
+  Replace(folder, "chat_template.jinja", "");
+  const std::vector<std::string> run = {"run", folder.path(), "-p", "Hello!", "--temp", "0"};
+  const ProcessResult assumed = RunTrinity(run);
+  EXPECT_EQ(assumed.out, "Hello! How can I help you today?\n");
+  EXPECT_THAT(assumed.err, HasSubstr("no chat template: ChatML is assumed"));
+
+  std::string tokenizer = ReadTextFile(PicoFolder() + "/tokenizer.json");
+  for (size_t at = 0; (at = tokenizer.find("<|im_start|>", at)) != tokenizer.npos; ++at) {
+    tokenizer.replace(at, 12, "<|im_begin|>");
+  }
+  Replace(folder, "tokenizer.json", tokenizer);
+  const ProcessResult refused = RunTrinity(run);
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("--raw"));
+  EXPECT_EQ(RunTrinity({"run", folder.path(), "-p", "Hello!", "--raw", "-n", "1"}).exit_code, 0);
+}
+
+TEST(RunCommand, SaysWhatItsFlagsDoNotChange) {
+  const TemporaryFolder folder;
+  LinkPico(folder);
+  Replace(folder, "chat_template.jinja", "{{ messages[0].content }}");
+  EXPECT_THAT(RunTrinity({"run", folder.path(), "-p", "a", "-n", "1", "--no-think"}).err,
+              HasSubstr("no variable enable_thinking: --no-think changes nothing"));
+  const auto notice = [](const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments = {"run", "-p", "a", "-n", "1"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return RunTrinity(arguments).err;
+  };
+  EXPECT_THAT(notice({"--temp", "0", "--top-p", "0.5"}), HasSubstr("--top-p changes nothing"));
+  EXPECT_THAT(notice({"--top-p", "0.5", "--think"}), Not(HasSubstr("nothing")));
+}
+
+TEST(RunCommand, SamplingComesFromTheFilesUnlessFlagsSayOtherwise) {
+  const Json files = RunJson({"-p", "Hello!", "-n", "1"})["sampling"];
+  EXPECT_EQ(files["temperature"], 0.3);
+  EXPECT_EQ(files["top_k"], 50);
+  EXPECT_EQ(files["sources"]["top_p"], "generation_config.json");
+  const Json flags = RunJson({"-p", "Hello!", "-n", "1", "--temp", "0.7", "--top_k", "-1"});
+  EXPECT_EQ(flags["sampling"]["temperature"], 0.7);
+  EXPECT_EQ(flags["sampling"]["top_k"], 0);
+  EXPECT_EQ(flags["sampling"]["top_p"], 0.9);
+  EXPECT_EQ(flags["sampling"]["sources"]["temperature"], "flag");
+  const ProcessResult text = RunTrinity({"run", "-p", "Hello!", "-n", "1", "--min-p", "0.2"});
+  EXPECT_THAT(text.err, AllOf(HasSubstr("temperature 0.3, top_k 50, top_p 0.9, min_p 0.2, seed "),
+                              HasSubstr("generation_config.json: temperature, top_k, top_p")));
+}
+
+TEST(RunCommand, EverySamplingFlagArrives) {
+  const std::vector<std::pair<std::vector<std::string>, Json>> cases = {
+      {{"--temp", "0.5"}, {{"temperature", 0.5}}},
+      {{"--top-k", "7"}, {{"top_k", 7}}},
+      {{"--top_p", "0.5"}, {{"top_p", 0.5}}},
+      {{"--min-p", "0.1"}, {{"min_p", 0.1}}},
+      {{"--typical", "0.5"}, {{"typical_p", 0.5}}},
+      {{"--top-nsigma", "1.5"}, {{"top_n_sigma", 1.5}}},
+      {{"--xtc-probability", "0.5", "--xtc-threshold", "0.2"},
+       {{"xtc_probability", 0.5}, {"xtc_threshold", 0.2}}},
+      {{"--repeat-penalty", "1.1", "--repeat-last-n", "64"},
+       {{"repetition_penalty", 1.1}, {"penalty_last_n", 64}}},
+      {{"--penalty-last-n", "-1"}, {{"penalty_last_n", nullptr}}},
+      {{"--presence-penalty", "-0.5", "--frequency-penalty", "0.25", "--counted-tokens", "all"},
+       {{"presence_penalty", -0.5}, {"frequency_penalty", 0.25}, {"counted_tokens", "all"}}},
+      {{"--dry-multiplier", "0.8", "--dry-base", "2", "--dry-allowed-length", "3",
+        "--dry-penalty-last-n", "100", "--dry-sequence-breaker", ";", "--dry-sequence-breaker",
+        "|"},
+       {{"dry_multiplier", 0.8},
+        {"dry_base", 2.0},
+        {"dry_allowed_length", 3},
+        {"dry_penalty_last_n", 100}}},
+      {{"-l", "15+2.5", "-l", "16-1", "--logit-bias", R"({"17": 1})", "-l", "18-inf"},
+       {{"logit_bias", {{"15", 2.5}, {"16", -1.0}, {"17", 1.0}, {"18", "-inf"}}}}},
+      {{"--min-tokens", "1"}, {{"min_tokens", 1}}},
+      {{"--seed", "18446744073709551615"}, {{"seed", 18446744073709551615U}}},
+      {{"--samplers", "top_k;top_p;min_p;temperature;typ_p"},
+       {{"samplers", {"top_k", "top_p", "min_p", "temperature", "typical_p"}}}},
+  };
+  for (const auto& [flags, expected] : cases) {
+    std::vector<std::string> arguments = {"-p", "Hello!", "-n", "1"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Json sampling = RunJson(arguments)["sampling"];
+    for (const auto& [name, value] : expected.items()) {
+      EXPECT_EQ(sampling[name], value) << name;
+    }
+  }
+}
+
+TEST(RunCommand, SamplingFlagsChangeTheAnswer) {
+  const auto first = [](const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments = {"-p", "What is a violin?", "-n", "4", "--temp", "0"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return RunJson(arguments)["token_ids"];
+  };
+  EXPECT_EQ(first({}), Json({808, 723, 298, 57}));
+  EXPECT_NE(first({"-l", "808-inf"})[0], 808);
+  EXPECT_EQ(first({"-l", "500+1000"}), Json({500, 500, 500, 500}));
+  EXPECT_NE(first({"-l", "500+1000", "--presence-penalty", "100", "--repeat-penalty", "100"})[1],
+            500);
+  const Json hello = RunJson({"-p", "Hello!", "--temp", "0", "--min-tokens", "40"});
+  EXPECT_GE(hello["completion_tokens"], 40);
+}
+
+TEST(RunCommand, BadSamplingIsWrongUsage) {
+  for (const std::vector<std::string>& flags : std::vector<std::vector<std::string>>{
+           {"--top-p", "0"},
+           {"--top-p", "1.5"},
+           {"--logit-bias", "x"},
+           {"--logit-bias", "999999+1"},
+           {"--logit-bias", "5+1", "-l", "5+2"},
+           {"--logit-bias", "{\"5\":\"a\"}"},
+           {"--samplers", "top_k;nothing"},
+           {"--samplers", "top_k"},
+           {"--dry-multiplier", "1", "--dry-sequence-breaker", ""},
+           {"--think", "--no-think"},
+           {"--raw", "--system", "a"}}) {
+    std::vector<std::string> arguments = {"run", "-p", "a"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const ProcessResult result = RunTrinity(arguments);
+    EXPECT_EQ(result.exit_code, 2) << flags[0] << " " << flags[1] << ": " << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+TEST(RunCommand, StopStringsEndTheAnswerAcrossTokens) {
+  // "Violin: bowed" is the tokens Vi, ol, in, ":", " b", ...: the stop text lies in three of them.
+  const Json json =
+      RunJson({"-p", "What is a violin?", "--temp", "0", "--stop", "zzz", "--stop", "lin: bo"});
+  EXPECT_EQ(json["text"], "Vio");
+  EXPECT_EQ(json["finish_reason"], "stop");
+  EXPECT_EQ(json["stop_string"], "lin: bo");
+  EXPECT_EQ(RunTrinity({"run", "-p", "What is a violin?", "--temp", "0", "--stop", "lin: bo"}).out,
+            "Vio\n");
+}
+
+TEST(RunCommand, LogprobsAreThoseOfTheModelItself) {
+  const Json json =
+      RunJson({"-p", "What is a violin?", "-n", "3", "--temp", "0", "--logprobs", "2"});
+  ASSERT_EQ(json["logprobs"].size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    const Json& entry = json["logprobs"][i];
+    EXPECT_EQ(entry["id"], json["token_ids"][i]);
+    ASSERT_EQ(entry["top"].size(), 2u);
+    EXPECT_EQ(entry["top"][0]["id"], entry["id"]);
+    EXPECT_EQ(entry["top"][0]["logprob"], entry["logprob"]);
+    EXPECT_LT(entry["top"][1]["logprob"], entry["logprob"]);
+  }
+  EXPECT_EQ(json["logprobs"][0]["token"], "Vi");
+  const ProcessResult text =
+      RunTrinity({"run", "-p", "What is a violin?", "-n", "1", "--temp", "0", "--logprobs", "1"});
+  EXPECT_EQ(text.out, "Vi\n");
+  EXPECT_THAT(text.err, HasSubstr("\"Vi\" -0.000 | \"Vi\" -0.000"));
 }
 
 }  // namespace

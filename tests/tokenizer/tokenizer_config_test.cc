@@ -59,7 +59,7 @@ TEST(TokenizerConfig, TakesTokensAsStringsAndAsObjects) {
   EXPECT_EQ(folder.Load().eos_token, "</s>");
 }
 
-TEST(TokenizerConfig, TemplateFilesComeFirst) {
+TEST(TokenizerConfig, TemplateFilesTakeThePlaceOfTheOthers) {
   Folder folder(R"({"chat_template":[{"name":"tool_use","template":"T"},)"
                 R"({"name":"default","template":"D"}]})");
   EXPECT_THAT(folder.Load().chat_templates,
@@ -67,8 +67,18 @@ TEST(TokenizerConfig, TemplateFilesComeFirst) {
   folder.Write("chat_template.jinja", "J");
   folder.Write("additional_chat_templates/rag.jinja", "R");
   folder.Write("additional_chat_templates/notes.txt", "N");
-  EXPECT_THAT(folder.Load().chat_templates,
-              ElementsAre(Pair("default", "J"), Pair("rag", "R"), Pair("tool_use", "T")));
+  EXPECT_THAT(folder.Load().chat_templates, ElementsAre(Pair("default", "J"), Pair("rag", "R")));
+}
+
+TEST(TokenizerConfig, NamesEverySpecialToken) {
+  Folder folder(R"({"bos_token":"<s>","unk_token":{"content":"<unk>"},"image_token":"<img>",)"
+                R"("add_bos_token":true,"other_token":7,)"
+                R"("extra_special_tokens":{"video_token":"<vid>","eot":{"content":"<e>"}}})");
+  folder.Write("special_tokens_map.json", R"({"unk_token":"<other>","sep_token":"<sep>"})");
+  EXPECT_THAT(folder.Load().named_tokens,
+              ElementsAre(Pair("bos_token", "<s>"), Pair("eot", "<e>"),
+                          Pair("image_token", "<img>"), Pair("sep_token", "<sep>"),
+                          Pair("unk_token", "<unk>"), Pair("video_token", "<vid>")));
 }
 
 TEST(TokenizerConfig, RefusesWrongKindsByFileKeyAndValue) {

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "chat/jinja/ast.h"
 #include "chat/jinja/executor.h"
+#include "chat/jinja/name_search.h"
 #include "chat/jinja/resolver.h"
 #include "chat/jinja/statement_parser.h"
 
@@ -73,6 +74,10 @@ std::string JinjaTemplate::Render(const Json& context, const RenderLimits& limit
   if (!context.is_object()) runtime.Fail("the context must be an object");
   Executor executor(runtime, *tree_, FromJson(runtime, context));
   return executor.Run();
+}
+
+bool JinjaTemplate::Reads(const std::string& variable) const {
+  return ReadsName(tree_->body, variable);
 }
 
 }  // namespace trinity::jinja

@@ -28,6 +28,9 @@ class JinjaTemplate {
   std::string Render(const Json& context, const RenderLimits& limits = {},
                      const Clock& clock = LocalTimeNow) const;
 
+  // Whether it reads a variable of this name anywhere.
+  bool Reads(const std::string& variable) const;
+
  private:
   JinjaTemplate(std::unique_ptr<TemplateTree> tree, std::string name);
 

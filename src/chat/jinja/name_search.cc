@@ -23,6 +23,20 @@ class UndeclaredVisitor final : public TreeVisitor {
   std::set<std::string> undeclared_;
 };
 
+class ReadVisitor final : public TreeVisitor {
+ public:
+  explicit ReadVisitor(const std::string& name) : name_(name) {}
+  void OnName(const Expression& name, Role role) override {
+    found_ = found_ || (role == Role::kRead && name.name == name_);
+  }
+  bool OnBlock(const BlockStatement&) override { return true; }
+  bool found() const { return found_; }
+
+ private:
+  const std::string& name_;
+  bool found_ = false;
+};
+
 class SetVisitor final : public TreeVisitor {
  public:
   explicit SetVisitor(const std::string& name) : name_(name) {}
@@ -56,6 +70,12 @@ std::set<std::string> FindUndeclared(const Body& body, std::set<std::string> nam
   UndeclaredVisitor visitor(std::move(names));
   visitor.VisitBody(body);
   return visitor.Take();
+}
+
+bool ReadsName(const Body& body, const std::string& name) {
+  ReadVisitor visitor(name);
+  visitor.VisitBody(body);
+  return visitor.found();
 }
 
 bool SetsName(const ForStatement& loop, const std::string& name) {

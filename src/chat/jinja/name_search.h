@@ -11,6 +11,9 @@ namespace trinity::jinja {
 // the order in which Jinja2 looks through its nodes.
 std::set<std::string> FindUndeclared(const Body& body, std::set<std::string> names);
 
+// Whether a variable of this name is read anywhere.
+bool ReadsName(const Body& body, const std::string& name);
+
 // Whether a name is set in the loop or anything in it (macro parameters and `with` do not count).
 bool SetsName(const ForStatement& loop, const std::string& name);
 
