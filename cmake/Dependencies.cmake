@@ -7,6 +7,7 @@ find_package(simdjson REQUIRED)
 find_package(hwy CONFIG REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(oniguruma REQUIRED IMPORTED_TARGET oniguruma)
+pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
 
 # Who only wants to run the program needs nothing of the tests: without their packages they are left
 # out. This changes the variable and not the cache, so the next configuration looks again.

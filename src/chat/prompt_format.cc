@@ -11,7 +11,9 @@ namespace {
 // The layout that the Trinity templates share. What it has no place for is refused: a model that
 // was told of no tools would make some up.
 constexpr std::string_view kChatMl =
-    R"({% if tools %}{{ raise_exception('the model brings no chat template, so it takes no tools') }}{% endif %}
+    R"({% if tools %}
+{{- raise_exception('the model brings no chat template, so it takes no tools') }}
+{%- endif %}
 {{- bos_token }}
 {%- for message in messages %}
 {%- if message.content is not string %}
@@ -46,11 +48,12 @@ PromptFormat PromptFormat::Parse(std::string_view text, const std::string& name,
 }
 
 std::optional<PromptFormat> PromptFormat::Find(const TokenizerConfig& config,
-                                               const Tokenizer& tokenizer,
+                                               const Tokenizer* tokenizer,
                                                const std::string& origin) {
   const Json tokens = ToJson(config.named_tokens);
   if (config.chat_templates.empty()) {
-    if (!tokenizer.FindToken("<|im_start|>") || !tokenizer.FindToken("<|im_end|>")) {
+    if (tokenizer == nullptr || !tokenizer->FindToken("<|im_start|>") ||
+        !tokenizer->FindToken("<|im_end|>")) {
       return std::nullopt;
     }
     PromptFormat format(ChatTemplate::Parse(kChatMl, origin + ": ChatML", tokens), kChatMl);

@@ -17,10 +17,10 @@ namespace trinity {
 // they find as variables. Threads may share one.
 class PromptFormat {
  public:
-  // What the files of a model say; ChatML where they hold no template and the tokenizer has
-  // ChatML's tokens; else absent. `origin` (folder or file) stands in messages. Throws Error for
-  // templates that are none, and where there are several and none is the default.
-  static std::optional<PromptFormat> Find(const TokenizerConfig& config, const Tokenizer& tokenizer,
+  // What the files of a model say; ChatML where they hold no template and the tokenizer (nullptr:
+  // none) has ChatML's tokens; else absent. `origin` (folder or file) stands in messages. Throws
+  // Error for templates that are none, and where there are several and none is the default.
+  static std::optional<PromptFormat> Find(const TokenizerConfig& config, const Tokenizer* tokenizer,
                                           const std::string& origin);
 
   // One template that the user has named.

@@ -13,12 +13,7 @@ void AnswerFlags::AddTo(CommandLine& line) {
   line.AddText("--system", system, "TEXT", "The system message, before all others");
   line.AddFlag("--think", thinks, "Let the model reason first (enable_thinking of its template)");
   line.AddFlag("--no-think", thinks_not, "Let it answer at once");
-  line.AddInteger("-n,--max-tokens,--n-predict", max_tokens, {1},
-                  "Tokens to generate at most; default: max_new_tokens of generation_config.json, "
-                  "else as many as the context holds");
-  line.AddTexts("--stop,-r,--reverse-prompt", stops, "TEXT",
-                "End the answer before this text; may be given several times");
-  sampling.AddTo(line);
+  AddSettingsTo(line);
   line.AddInteger("-c,--context,--ctx-size", context, {1},
                   "Tokens of prompt and answer at most; default and upper limit: "
                   "max_position_embeddings of the model");
@@ -29,6 +24,15 @@ void AnswerFlags::AddTo(CommandLine& line) {
   model.AddTo(line);
   model.AddComputeTo(line, "auto");
   model.AddKvTypeTo(line);
+}
+
+void AnswerFlags::AddSettingsTo(CommandLine& line) {
+  line.AddInteger("-n,--max-tokens,--n-predict", max_tokens, {1},
+                  "Tokens to generate at most; default: max_new_tokens of generation_config.json, "
+                  "else as many as the context holds");
+  line.AddTexts("--stop,-r,--reverse-prompt", stops, "TEXT",
+                "End the answer before this text; may be given several times");
+  sampling.AddTo(line);
 }
 
 SessionOptions AnswerFlags::SessionOptionsFor(const LanguageModel& language_model) const {

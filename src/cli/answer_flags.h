@@ -29,6 +29,8 @@ struct AnswerFlags {
 
   // All but the positional argument, which the command declares in its place.
   void AddTo(CommandLine& line);
+  // Those of them that can be changed between two answers: sampling, max_tokens and stops.
+  void AddSettingsTo(CommandLine& line);
 
   // Throws UsageError where the context is larger than the model's.
   SessionOptions SessionOptionsFor(const LanguageModel& model) const;

@@ -62,7 +62,7 @@ LanguageModel LanguageModel::Open(const std::string& path) {
       FindSpecialTokens(tokenizer_config, tokenizer, config.bos_token_id);
   GenerationConfig generation_config = LoadGenerationConfig(checkpoint);
   std::optional<PromptFormat> format =
-      PromptFormat::Find(tokenizer_config, tokenizer, checkpoint.path());
+      PromptFormat::Find(tokenizer_config, &tokenizer, checkpoint.path());
   SamplingDefaults defaults =
       FindSamplingDefaults(generation_config, config, NameOfModel(checkpoint));
   std::vector<int32_t> stop_ids = FindStopIds(generation_config, config, tokenizer);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "cli/bench_command.h"
 #include "cli/cancel_on_interrupt.h"
+#include "cli/chat_command.h"
 #include "cli/command_line.h"
 #include "cli/completion_command.h"
 #include "cli/convert_command.h"
@@ -16,6 +17,7 @@
 #include "cli/man_command.h"
 #include "cli/perplexity_command.h"
 #include "cli/quantize_command.h"
+#include "cli/render_command.h"
 #include "cli/run_command.h"
 #include "cli/standard_output.h"
 #include "cli/synth_command.h"
@@ -40,8 +42,10 @@ struct Command {
 int RunCompletion(CommandArguments arguments);
 int RunMan(CommandArguments arguments);
 
-constexpr std::array<Command, 12> kCommands = {{
+constexpr std::array<Command, 14> kCommands = {{
     {"run", "answer a prompt", RunCommand},
+    {"chat", "talk with a model in the terminal", ChatCommand},
+    {"render", "show the prompt that a chat template makes of messages", RenderCommand},
     {"inspect", "show what a checkpoint holds: layers, parameters, bytes, cache", InspectCommand},
     {"tokenize", "turn text into token ids, or ids into text", TokenizeCommand},
     {"logits", "write the logits of a text into a safetensors file", LogitsCommand},

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "cli/answer_flags.h"
 #include "cli/cancel_on_interrupt.h"
+#include "cli/chat_loop.h"
 #include "cli/json_text.h"
 #include "cli/language_model.h"
 #include "cli/loaded_model.h"
@@ -23,9 +24,9 @@ namespace trinity {
 namespace {
 
 constexpr const char* kFooter =
-    R"(The prompt is put into the chat format of the model, as a user's message. The answer goes to stdout
-as it is computed, then a newline; everything else goes to stderr. Ctrl-C ends the answer, and what
-is there so far counts (exit code 130); a second one ends the program.
+    R"(The prompt is put into the chat format of the model, as a user's message. The answer goes to
+stdout as it is computed, then a newline; everything else goes to stderr. Ctrl-C ends the answer,
+and what is there so far counts (exit code 130); a second one ends the program.
 
 Examples:
   trinity run -p "What is a violin?"
@@ -39,6 +40,7 @@ struct RunOptions {
   std::optional<int64_t> num_logprobs;
   bool is_raw = false;
   bool is_json = false;
+  bool is_interactive = false;
 };
 
 ParseOutcome ParseOptions(CommandArguments arguments, RunOptions& options) {
@@ -52,6 +54,8 @@ ParseOutcome ParseOptions(CommandArguments arguments, RunOptions& options) {
   line.AddInteger("--logprobs,--top-logprobs", options.num_logprobs, {0, 1000},
                   "Tell for each token of the answer its log probability in the model's own "
                   "distribution, and the N most likely tokens in its place");
+  line.AddFlag("-i,--interactive", options.is_interactive,
+               "Go on as trinity chat after the answer; without -p and -f at once");
   line.AddFlag("--json", options.is_json,
                "Print one JSON object: text, token_ids, prompt_tokens, completion_tokens, "
                "finish_reason (stop, length or cancelled), stop_string, logprobs, sampling with "
@@ -63,6 +67,9 @@ void CheckOptions(const RunOptions& options) {
   const AnswerFlags& answer = options.answer;
   if (options.is_raw && (answer.system || answer.thinks || answer.thinks_not)) {
     throw UsageError("--raw: there is no chat format for --system, --think or --no-think");
+  }
+  if (options.is_interactive && (options.is_raw || options.is_json || options.num_logprobs)) {
+    throw UsageError("--interactive: expected none of --raw, --json and --logprobs beside it");
   }
 }
 
@@ -187,6 +194,11 @@ int RunCommand(CommandArguments arguments) {
   RunOptions options;
   if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
   CheckOptions(options);
+  if (options.is_interactive) {
+    std::optional<std::string> first;
+    if (options.prompt.is_given()) first = options.prompt.Read();
+    return ChatLoop(options.answer, first);
+  }
   return Run(options).Execute();
 }
 

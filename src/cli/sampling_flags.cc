@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -78,12 +79,11 @@ LogitBias ParseOneBias(const std::string& text) {
   return {ParseId(id), ParseNumberFlag("--logit-bias", bias, -1e6, 1e6)};
 }
 
-std::vector<std::string> SetNames(const ChosenSampling& chosen, const std::string& source) {
-  std::vector<std::string> names;
-  for (const auto& [name, by] : chosen.sources) {
-    if (by == source) names.push_back(name);
-  }
-  return names;
+// Whether a value has a say only where more than the most likely token can be picked.
+bool ChoosesAmongSeveral(std::string_view name) {
+  constexpr std::array<std::string_view, 7> kNames = {
+      "top_k", "top_p", "min_p", "typical_p", "top_n_sigma", "xtc_probability", "xtc_threshold"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 Json ToJson(const std::optional<int64_t>& count) { return count ? Json(*count) : Json(); }
@@ -274,10 +274,12 @@ std::string ChosenSampling::ToText() const {
     greedy.top_p = greedy.typical_p = 1;
     greedy.min_p = greedy.top_n_sigma = greedy.xtc_probability = 0;
     text = DescribeSampling(greedy);
-    text = "greedy: " + text.substr(0, text.rfind(", seed"));
+    text = fmt::format("greedy: {}", text.substr(0, text.rfind(", seed")));
   }
   std::map<std::string, std::vector<std::string>> names_by_source;
-  for (const auto& [name, source] : sources) names_by_source[source] = SetNames(*this, source);
+  for (const auto& [name, source] : sources) {
+    if (!is_greedy() || !ChoosesAmongSeveral(name)) names_by_source[source].push_back(name);
+  }
   std::vector<std::string> parts;
   for (const auto& [source, names] : names_by_source) {
     parts.push_back(fmt::format("{}: {}", source, fmt::join(names, ", ")));

@@ -6,13 +6,54 @@
 #include "base/error.h"
 
 namespace trinity {
+namespace {
+
+constexpr size_t kMaxMarks = 8;
+
+// The longest beginning of at most `length` tokens that a cache can be cut to; absent where none.
+std::optional<int64_t> LongestCut(const KvCache& cache, int64_t length) {
+  const int64_t cut = std::min(cache.length(), length);
+  return cache.CanTruncateTo(cut) ? std::optional(cut) : std::nullopt;
+}
+
+}  // namespace
 
 Session::Session(const Model& model, KvPools& pools, const SessionOptions& options)
     : model_(model),
       prefill_chunk_(options.prefill_chunk),
       max_context_(options.max_context.value_or(model.config().max_position_embeddings)),
+      pools_(pools),
       cache_(pools) {
   TRINITY_CHECK(prefill_chunk_ > 0);
+}
+
+void Session::Mark() {
+  if (!marks_.empty() && marks_.back().length() == length()) return;
+  if (marks_.size() == kMaxMarks) marks_.pop_front();
+  marks_.emplace_back(pools_).ShareFrom(cache_);
+}
+
+int64_t Session::RewindTo(int64_t length) {
+  const KvCache* best = nullptr;
+  int64_t best_cut = 0;
+  const auto consider = [&](const KvCache& cache) {
+    const std::optional<int64_t> cut = LongestCut(cache, length);
+    if (cut && *cut > best_cut) {
+      best = &cache;
+      best_cut = *cut;
+    }
+  };
+  consider(cache_);
+  for (const KvCache& mark : marks_) consider(mark);
+  if (best == nullptr) {
+    cache_.Clear();
+  } else {
+    if (best != &cache_) cache_.ShareFrom(*best);
+    cache_.TruncateTo(best_cut);
+  }
+  token_ids_.resize(static_cast<size_t>(best_cut));
+  while (!marks_.empty() && marks_.back().length() > best_cut) marks_.pop_back();
+  return best_cut;
 }
 
 std::span<const float> Session::Append(std::span<const int32_t> ids, const CancelToken& cancel) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <vector>
@@ -26,6 +27,14 @@ class Session {
   // or an id is not in the vocabulary; nothing has changed then.
   std::span<const float> Append(std::span<const int32_t> ids, const CancelToken& cancel);
 
+  // Remembers the state after the tokens so far, so that RewindTo can come back to it once sliding
+  // layers have given its window up. The pages are shared; of more than 8 marks the oldest goes.
+  void Mark();
+
+  // Forgets the tokens from some position on that is at most `length`, and as near to it as what is
+  // held allows; returns that position, the new length().
+  int64_t RewindTo(int64_t length);
+
   int64_t length() const { return cache_.length(); }
   // The tokens that are held, [length()].
   std::span<const int32_t> token_ids() const { return token_ids_; }
@@ -34,14 +43,17 @@ class Session {
   void Clear() {
     cache_.Clear();
     token_ids_.clear();
+    marks_.clear();
   }
 
  private:
   const Model& model_;
   int64_t prefill_chunk_;
   int64_t max_context_;
+  KvPools& pools_;
   KvCache cache_;
   std::vector<int32_t> token_ids_;
+  std::deque<KvCache> marks_;  // of beginnings of token_ids_, ascending
   Step step_;
   Activations activations_;
 };

@@ -49,8 +49,54 @@ void KvCache::Reserve(int64_t num_tokens) {
   const auto num_pages = static_cast<size_t>(PagesFor(length_ + num_tokens));
   for (const AttentionKind kind : {AttentionKind::kSliding, AttentionKind::kFull}) {
     PageTable& table = kind == AttentionKind::kSliding ? sliding_ : full_;
+    UnshareLastPage(kind);
     while (table.pages.size() < num_pages) table.pages.push_back(pools_.Of(kind).Take());
   }
+}
+
+void KvCache::UnshareLastPage(AttentionKind kind) {
+  PageTable& table = kind == AttentionKind::kSliding ? sliding_ : full_;
+  const bool is_begun = length_ % kKvPageTokens != 0;
+  const auto page_index = static_cast<size_t>(length_ / kKvPageTokens);
+  if (!is_begun || page_index >= table.pages.size()) return;
+  KvPage*& page = table.pages[page_index];
+  if (page == nullptr || page->num_owners == 1) return;
+  KvPage* own = pools_.Of(kind).TakeCopy(*page);
+  pools_.Of(kind).Release(page);
+  page = own;
+}
+
+void KvCache::ShareFrom(const KvCache& other) {
+  TRINITY_CHECK(&pools_ == &other.pools_ && this != &other);
+  Clear();
+  sliding_ = other.sliding_;
+  full_ = other.full_;
+  length_ = other.length_;
+  for (const AttentionKind kind : {AttentionKind::kSliding, AttentionKind::kFull}) {
+    for (KvPage* page : TableOf(kind).pages) {
+      if (page != nullptr) pools_.Of(kind).Share(page);
+    }
+  }
+}
+
+bool KvCache::CanTruncateTo(int64_t length) const {
+  if (length > length_) return false;
+  const bool slides = pools_.window() > 0;
+  return !slides ||
+         std::max<int64_t>(0, length - pools_.window() + 1) / kKvPageTokens >= sliding_.first;
+}
+
+void KvCache::TruncateTo(int64_t length) {
+  TRINITY_CHECK(CanTruncateTo(length));
+  for (const AttentionKind kind : {AttentionKind::kSliding, AttentionKind::kFull}) {
+    PageTable& table = kind == AttentionKind::kSliding ? sliding_ : full_;
+    while (static_cast<int64_t>(table.pages.size()) > PagesFor(length)) {
+      if (table.pages.back() != nullptr) pools_.Of(kind).Release(table.pages.back());
+      table.pages.pop_back();
+    }
+    table.first = std::min(table.first, static_cast<int64_t>(table.pages.size()));
+  }
+  length_ = length;
 }
 
 void KvCache::Commit(int64_t num_tokens) {

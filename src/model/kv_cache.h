@@ -49,6 +49,14 @@ class KvCache {
   // Gives everything back.
   void Clear();
 
+  // Becomes the same as `other`, of the same pools, and shares its pages: what one of them writes
+  // later, the other does not see.
+  void ShareFrom(const KvCache& other);
+  // Whether the positions that the one at `length` (at most length()) sees are all still held.
+  bool CanTruncateTo(int64_t length) const;
+  // Forgets the positions from `length` on.
+  void TruncateTo(int64_t length);
+
   // The page of a layer (counted among its kind) and kv head that holds `position`, to be written.
   std::byte* PageAt(AttentionKind kind, int64_t layer_of_kind, int64_t kv_head,
                     int64_t position) const;
@@ -72,6 +80,8 @@ class KvCache {
     return kind == AttentionKind::kSliding ? sliding_ : full_;
   }
   void ReleaseBefore(int64_t page_index);
+  // The page that the next position stands in gets an owner of its own.
+  void UnshareLastPage(AttentionKind kind);
 
   KvPools& pools_;
   PageTable sliding_;

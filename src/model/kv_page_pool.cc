@@ -39,6 +39,12 @@ void KvPagePool::AddSlab() {
   }
 }
 
+KvPage* KvPagePool::TakeCopy(const KvPage& page) {
+  KvPage* copy = Take();
+  std::memcpy(copy->data, page.data, static_cast<size_t>(page_bytes()));
+  return copy;
+}
+
 void KvPagePool::Release(KvPage* page) {
   TRINITY_CHECK(page->num_owners > 0);
   if (--page->num_owners > 0) return;

@@ -30,6 +30,8 @@ class KvPagePool {
 
   // A page with one owner. Its content is undefined.
   KvPage* Take();
+  // A page with one owner and the content of `page`.
+  KvPage* TakeCopy(const KvPage& page);
   void Share(KvPage* page) { ++page->num_owners; }
   // Gives up one ownership; without owners the page can be taken again.
   void Release(KvPage* page);

@@ -28,7 +28,7 @@ TokenizerConfig WithTemplates(std::vector<std::pair<std::string, std::string>> t
 }
 
 std::optional<PromptFormat> Find(const TokenizerConfig& config) {
-  return PromptFormat::Find(config, PicoTokenizer(), "model");
+  return PromptFormat::Find(config, &PicoTokenizer(), "model");
 }
 
 std::string ErrorOf(const std::function<void()>& action) {
@@ -79,8 +79,8 @@ TEST(PromptFormat, TokenizerWithoutTheTokensOfChatMlHasNone) {
   }
   std::ofstream(folder / "tokenizer.json") << text;
   const Tokenizer other = Tokenizer::Load(folder.path());
-  EXPECT_FALSE(PromptFormat::Find({}, other, "model"));
-  EXPECT_TRUE(PromptFormat::Find(WithTemplates({{"default", "x"}}), other, "model"));
+  EXPECT_FALSE(PromptFormat::Find({}, &other, "model"));
+  EXPECT_TRUE(PromptFormat::Find(WithTemplates({{"default", "x"}}), &other, "model"));
 }
 
 TEST(PromptFormat, TemplateFindsAllNamedTokens) {

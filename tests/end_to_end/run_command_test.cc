@@ -306,7 +306,7 @@ TEST(RunCommand, SamplingFlagsChangeTheAnswer) {
   EXPECT_EQ(first({"-l", "500+1000"}), Json({500, 500, 500, 500}));
   EXPECT_NE(first({"-l", "500+1000", "--presence-penalty", "100", "--repeat-penalty", "100"})[1],
             500);
-  const Json hello = RunJson({"-p", "Hello!", "--temp", "0", "--min-tokens", "40"});
+  const Json hello = RunJson({"-p", "Hello!", "--temp", "0", "--min-tokens", "40", "-n", "60"});
   EXPECT_GE(hello["completion_tokens"], 40);
 }
 

@@ -72,5 +72,62 @@ TEST(Session, IsUsableAfterACancel) {
   EXPECT_EQ(Copy(session.Append(rest, CancelToken())), expected);
 }
 
+// The logits after `ids`, computed without anything held before.
+std::vector<float> FreshLogits(const std::vector<int32_t>& ids) {
+  Session session(*Pico().model, Pico().pools);
+  return Copy(session.Append(ids, CancelToken()));
+}
+
+TEST(Session, RewindsWithinTheWindowAndGoesOnAsIfNothingHadBeen) {
+  Session session(*Pico().model, Pico().pools);
+  const std::vector<int32_t> ids = SomeIds(100);
+  session.Append(ids, CancelToken());
+  EXPECT_EQ(session.RewindTo(70), 70);
+  EXPECT_EQ(session.length(), 70);
+  const std::vector<int32_t> others = {500, 501, 502};
+  std::vector<int32_t> all(ids.begin(), ids.begin() + 70);
+  all.insert(all.end(), others.begin(), others.end());
+  EXPECT_EQ(Copy(session.Append(others, CancelToken())), FreshLogits(all));
+  EXPECT_EQ(session.RewindTo(1000), 73);
+}
+
+TEST(Session, WithoutAMarkWhatTheWindowHasLeftIsComputedAgain) {
+  Session session(*Pico().model, Pico().pools);
+  session.Append(SomeIds(500), CancelToken());  // the window is 128
+  EXPECT_EQ(session.RewindTo(200), 0);
+  EXPECT_EQ(session.length(), 0);
+}
+
+TEST(Session, ComesBackToAMarkBeyondTheWindow) {
+  Session session(*Pico().model, Pico().pools);
+  const std::vector<int32_t> ids = SomeIds(500);
+  const std::span<const int32_t> all(ids);
+  session.Append(all.subspan(0, 210), CancelToken());
+  session.Mark();
+  session.Append(all.subspan(210, 290), CancelToken());
+  const std::vector<float> whole = FreshLogits(ids);
+  for (int round = 0; round < 2; ++round) {  // the mark is still there, and still what it was
+    EXPECT_EQ(session.RewindTo(300), 210);
+    EXPECT_EQ(Copy(session.Append(all.subspan(210, 290), CancelToken())), whole);
+  }
+  EXPECT_EQ(session.RewindTo(210), 210);
+  session.Append(std::vector<int32_t>(290, 700), CancelToken());
+  EXPECT_EQ(session.RewindTo(210), 210);
+  EXPECT_EQ(Copy(session.Append(all.subspan(210, 290), CancelToken())), whole);
+}
+
+TEST(Session, MarksGiveTheirPagesBack) {
+  const int64_t before = Pico().pools.bytes_in_use();
+  {
+    Session session(*Pico().model, Pico().pools);
+    for (int i = 0; i < 20; ++i) {
+      session.Append(SomeIds(30), CancelToken());
+      session.Mark();
+    }
+    session.RewindTo(300);
+  }
+  EXPECT_EQ(Pico().pools.bytes_in_use(), before);
+}
+
 }  // namespace
 }  // namespace trinity

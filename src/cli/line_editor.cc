@@ -1,0 +1,151 @@
+#include "cli/line_editor.h"
+
+#include <histedit.h>
+#include <langinfo.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <clocale>
+#include <cstdio>
+#include <cstdlib>
+#include <cwchar>
+#include <string_view>
+
+#include "base/utf8.h"
+#include "cli/prompt_source.h"
+#include "cli/standard_output.h"
+
+namespace trinity {
+namespace {
+
+constexpr int kHistorySize = 1000;
+
+bool IsDumb() {
+  const char* terminal = std::getenv("TERM");
+  return terminal == nullptr || *terminal == '\0' || std::string_view(terminal) == "dumb";
+}
+
+// The editing library drops what is not ASCII unless the locale says UTF-8.
+void UseUtf8() {
+  std::setlocale(LC_CTYPE, "");
+  if (std::string_view(nl_langinfo(CODESET)) != "UTF-8") std::setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+std::wstring Widen(std::string_view text) {
+  std::wstring wide;
+  while (!text.empty()) {
+    const Utf8Char character = DecodeUtf8(text);
+    wide += static_cast<wchar_t>(character.code_point);
+    text.remove_prefix(character.num_bytes);
+  }
+  return wide;
+}
+
+std::string Narrow(const wchar_t* text) {
+  std::string narrow;
+  for (; *text != L'\0'; ++text) AppendUtf8(static_cast<char32_t>(*text), narrow);
+  return narrow;
+}
+
+}  // namespace
+
+bool ShowsColours(int descriptor) {
+  const char* no_color = std::getenv("NO_COLOR");
+  const bool is_wanted = no_color == nullptr || *no_color == '\0';
+  return is_wanted && isatty(descriptor) == 1 && !IsDumb();
+}
+
+// A terminal with editing.
+class LineEditor::Terminal {
+ public:
+  Terminal() {
+    UseUtf8();
+    editor_ = el_init("trinity", stdin, stderr, stderr);
+    history_ = history_winit();
+    HistEventW event;
+    history_w(history_, &event, H_SETSIZE, kHistorySize);
+    history_w(history_, &event, H_SETUNIQUE, 1);
+    el_wset(editor_, EL_CLIENTDATA, this);
+    el_wset(editor_, EL_PROMPT, Prompt);
+    el_wset(editor_, EL_EDITOR, L"emacs");
+    el_wset(editor_, EL_SIGNAL, 0);
+    el_wset(editor_, EL_GETCFN, ReadCharacter);
+    el_wset(editor_, EL_HIST, history_w, history_);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+  ~Terminal() {
+    history_wend(history_);
+    el_end(editor_);
+  }
+
+  Result ReadLine(const std::string& prompt, const CancelToken& interrupt) {
+    prompt_ = Widen(prompt);
+    interrupt_ = &interrupt;
+    int length = 0;
+    const wchar_t* line = el_wgets(editor_, &length);
+    if (line == nullptr || length <= 0) {
+      return {interrupt.is_cancelled() ? Outcome::kInterrupted : Outcome::kEnd, ""};
+    }
+    std::string text = Narrow(line);
+    if (text.ends_with('\n')) text.pop_back();
+    if (text.find_first_not_of(' ') != text.npos) {
+      HistEventW event;
+      history_w(history_, &event, H_ENTER, Widen(text).c_str());
+    }
+    return {Outcome::kLine, std::move(text)};
+  }
+
+ private:
+  static Terminal& Of(EditLine* editor) {
+    void* data = nullptr;
+    el_wget(editor, EL_CLIENTDATA, &data);
+    return *static_cast<Terminal*>(data);
+  }
+
+  static wchar_t* Prompt(EditLine* editor) { return Of(editor).prompt_.data(); }
+
+  // One character from the terminal: 1, 0 at the end, -1 for an error or Ctrl-C.
+  static int ReadCharacter(EditLine* editor, wchar_t* character) {
+    const Terminal& terminal = Of(editor);
+    std::string bytes;
+    while (true) {
+      if (terminal.interrupt_->is_cancelled()) return -1;
+      char byte = 0;
+      const ssize_t got = read(STDIN_FILENO, &byte, 1);
+      if (got == 0) return 0;
+      if (got < 0) {
+        if (errno == EINTR) continue;
+        return -1;
+      }
+      bytes += byte;
+      const Utf8Char decoded = DecodeUtf8(bytes);
+      if (!decoded.valid && decoded.truncated) continue;
+      *character = static_cast<wchar_t>(decoded.code_point);
+      return 1;
+    }
+  }
+
+  EditLine* editor_;
+  HistoryW* history_;
+  std::wstring prompt_;
+  const CancelToken* interrupt_ = nullptr;
+};
+
+LineEditor::LineEditor() {
+  const bool edits = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 && !IsDumb();
+  if (edits) terminal_ = std::make_unique<Terminal>();
+}
+
+LineEditor::~LineEditor() = default;
+
+LineEditor::Result LineEditor::ReadLine(const std::string& prompt, const CancelToken& interrupt) {
+  if (terminal_) return terminal_->ReadLine(prompt, interrupt);
+  if (isatty(STDIN_FILENO) == 1) WriteNotice(prompt);
+  std::optional<std::string> line = ReadInputLine();
+  if (!line) return {Outcome::kEnd, ""};
+  if (line->ends_with('\r')) line->pop_back();
+  return {Outcome::kLine, std::move(*line)};
+}
+
+}  // namespace trinity

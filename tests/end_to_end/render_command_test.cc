@@ -1,0 +1,110 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "tests/end_to_end/run_trinity.h"
+#include "tests/support/paths.h"
+
+namespace trinity {
+namespace {
+
+using testing::HasSubstr;
+
+std::vector<Json> Lines(const std::string& text) {
+  std::vector<Json> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(ParseJson(line, "line"));
+  return lines;
+}
+
+std::vector<Json> RenderLines(const std::string& input, std::vector<std::string> flags = {}) {
+  flags.insert(flags.begin(), {"render", "--jsonl"});
+  const ProcessResult result = RunTrinity(flags, {.input = input});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  return Lines(result.out);
+}
+
+TEST(RenderCommand, EveryGoldenPromptIsThatOfTransformers) {
+  const std::string input = ReadTextFile(TestData("chat/chat_prompts.jsonl"));
+  const std::vector<Json> goldens = Lines(input);
+  const std::vector<Json> answers = RenderLines(input);
+  ASSERT_EQ(goldens.size(), 216u);
+  ASSERT_EQ(answers.size(), goldens.size());
+  for (size_t i = 0; i < goldens.size(); ++i) {
+    EXPECT_EQ(answers[i].value("prompt", Json()), goldens[i]["prompt"]) << "line " << i + 1;
+    EXPECT_EQ(answers[i].contains("error"), goldens[i]["prompt"].is_null()) << "line " << i + 1;
+  }
+}
+
+constexpr const char* kHi = R"({"messages":[{"role":"user","content":"Hi"}])";
+
+TEST(RenderCommand, LinesGoBeforeFlagsAndTemplatesHoldForTheLinesAfterThem) {
+  const std::string template_text = R"("template":"{{ bos_token }}{{ a }}{{ messages|length }}")";
+  const std::vector<Json> answers = RenderLines(
+      std::string(kHi) + ",\"kwargs\":{\"bos_token\":\"B\",\"a\":1}," + template_text + "}\n" +
+          kHi + "}\n" + kHi + R"(,"template":"{% if"})" + "\n" + kHi + "}\nnot JSON\n{}\n" + kHi +
+          R"(,"template":"{{ add_generation_prompt }}","add_generation_prompt":true})" + "\n",
+      {"--kwargs", R"({"a": 2})", "--no-generation-prompt"});
+  ASSERT_EQ(answers.size(), 7u);
+  EXPECT_EQ(answers[0]["prompt"], "B11");
+  EXPECT_EQ(answers[1]["prompt"], "<|begin_of_text|>21");
+  EXPECT_THAT(answers[2]["error"].get<std::string>(), HasSubstr("template:1:"));
+  EXPECT_EQ(answers[3], answers[2]);
+  EXPECT_THAT(answers[4]["error"].get<std::string>(), HasSubstr("not valid JSON"));
+  EXPECT_THAT(answers[5]["error"].get<std::string>(), HasSubstr("messages: expected an array"));
+  EXPECT_EQ(answers[6]["prompt"], "True");
+}
+
+TEST(RenderCommand, RendersFilesWithTheTemplateOfTheModelOrOneOfTheUser) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "messages") << R"([{"role": "user", "content": "Hi"}])";
+  std::ofstream(folder / "tools") << R"([{"name": "f"}])";
+  std::ofstream(folder / "template") << "{{ messages[0].content }} {{ tools[0].name }}\n";
+  EXPECT_EQ(RunTrinity({"render", "--messages", folder / "messages"}).out,
+            "<|begin_of_text|><|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(RunTrinity({"render", PicoFolder(), "--messages", folder / "messages", "--kwargs",
+                        R"({"enable_thinking": true, "bos_token": ""})"})
+                .out,
+            "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n");
+  EXPECT_EQ(RunTrinity({"render", "--messages", folder / "messages", "--no-generation-prompt"}).out,
+            "<|begin_of_text|><|im_start|>user\nHi<|im_end|>\n");
+  EXPECT_EQ(RunTrinity({"render", "--messages", "-", "--tools", folder / "tools", "--template",
+                        folder / "template"},
+                       {.input = R"({"messages": [{"role": "user", "content": "é"}]})"})
+                .out,
+            "é f");
+}
+
+TEST(RenderCommand, NeedsNoWeights) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "tokenizer_config.json")
+      << R"({"bos_token": "<s>", "chat_template": "{{ bos_token }}!"})";
+  EXPECT_EQ(RunTrinity({"render", folder.path(), "--messages", "-"}, {.input = "[]"}).out, "<s>!");
+}
+
+TEST(RenderCommand, ModelsWithoutTemplateAreRefusedUnlessOneIsGiven) {
+  const TemporaryFolder folder;
+  const ProcessResult refused =
+      RunTrinity({"render", folder.path(), "--messages", "-"}, {.input = "[]"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("no chat template: give one with --template"));
+  EXPECT_EQ(RenderLines(R"({"messages":[],"template":"x"})", {folder.path()})[0]["prompt"], "x");
+}
+
+TEST(RenderCommand, FailuresAreOneLine) {
+  const ProcessResult failed = RunTrinity({"render", "--messages", "-"},
+                                          {.input = R"([{"role": "wizard", "content": "a"}])"});
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_EQ(failed.out, "");
+  EXPECT_THAT(failed.err, HasSubstr("Unknown role: wizard"));
+  EXPECT_EQ(RunTrinity({"render"}).exit_code, 2);
+  EXPECT_EQ(RunTrinity({"render", "--jsonl", "--messages", "-"}).exit_code, 2);
+}
+
+}  // namespace
+}  // namespace trinity
