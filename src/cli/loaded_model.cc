@@ -51,7 +51,7 @@ void ModelOptions::AddComputeTo(CommandLine& line, const std::string& default_mo
       "--compute", compute, {"f32", "bf16", "int8", "auto"},
       "What matrix products are computed in: exactly in f32, with activations rounded "
       "to bf16 (for BF16 weights) or int8 (for quantised weights), or what suits weights "
-      "and CPU; default " +
+      "and CPU (f32 for models below 1 GiB, which are fast anyway); default " +
           default_mode);
 }
 

@@ -83,7 +83,7 @@ struct Weights {
   // missing, of another shape or dtype, or not part of the model. Reads in parallel in units of one
   // expert or some rows, packed as they arrive: beside the weights stands one unit a thread.
   // `on_progress` is called from one thread at a time. `compute` says what each matrix is
-  // multiplied in (FormFor).
+  // multiplied in (FormFor); kAuto is kF32 where the files hold less than 1 GiB.
   static Weights Load(const Checkpoint& checkpoint, const Config& config, ThreadPool& pool,
                       const LoadOptions& options = {});
 };

@@ -95,7 +95,7 @@ TEST(MemoryPlan, GivesTheParametersOfEachClassOfNano) {
 
 TEST(MemoryPlan, GivesTheKvBytesOfTheFamily) {
   EXPECT_EQ(PlanKv(Nano(), DType::kBF16, 2048).sliding, 88080384);
-  EXPECT_EQ(PlanKv(Nano(), DType::kQ8_0, 2048).sliding, 88080384 * 34 / 64);
+  EXPECT_EQ(PlanKv(Nano(), DType::kQ8_0, 2048).sliding, int64_t{88080384} * 34 / 64);
   EXPECT_EQ(PlanKv(Nano(), DType::kBF16, 1).full, 14336);
   EXPECT_EQ(PlanKv(Nano(), DType::kBF16, 1).sliding, 43008);
   EXPECT_EQ(PlanKv(Nano(), DType::kBF16, 32768).total(), 557842432);
