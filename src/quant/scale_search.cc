@@ -16,27 +16,27 @@ struct Sums {
 };
 
 Sums SumUp(float highest_code, const WeightedValues& x, const ShiftedFit& fit) {
-  constexpr size_t kLanes = 4;
   const IntegerLevels levels = {0, highest_code};
   const float inverse = 1 / fit.scale;
-  float w[kLanes] = {}, q[kLanes] = {}, qq[kLanes] = {};
-  float v[kLanes] = {}, vq[kLanes] = {}, vv[kLanes] = {};
-  for (size_t i = 0; i < x.size(); i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const float value = x.values[i + lane], weight = x.weights[i + lane];
-      const float code = levels.Nearest((value - fit.minimum) * inverse);
-      w[lane] += weight;
-      q[lane] += weight * code;
-      qq[lane] += weight * code * code;
-      v[lane] += weight * value;
-      vq[lane] += weight * value * code;
-      vv[lane] += weight * value * value;
+  return RunVectorLoop([&]() TRINITY_VECTOR_LOOP -> Sums {
+    constexpr size_t kLanes = 8;
+    float w[kLanes] = {}, q[kLanes] = {}, qq[kLanes] = {};
+    float v[kLanes] = {}, vq[kLanes] = {}, vv[kLanes] = {};
+    for (size_t i = 0; i < x.size(); i += kLanes) {
+      for (size_t lane = 0; lane < kLanes; ++lane) {
+        const float value = x.values[i + lane], weight = x.weights[i + lane];
+        const float code = levels.Nearest((value - fit.minimum) * inverse);
+        w[lane] += weight;
+        q[lane] += weight * code;
+        qq[lane] += weight * code * code;
+        v[lane] += weight * value;
+        vq[lane] += weight * value * code;
+        vv[lane] += weight * value * value;
+      }
     }
-  }
-  const auto total = [](const float* lanes) {
-    return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-  };
-  return {total(w), total(q), total(qq), total(v), total(vq), total(vv)};
+    return {SumOfLanes(w), SumOfLanes(q),  SumOfLanes(qq),
+            SumOfLanes(v), SumOfLanes(vq), SumOfLanes(vv)};
+  });
 }
 
 // The best scale and minimum for the codes that `s` was summed over.

@@ -4,11 +4,12 @@
 #include <span>
 
 #include "quant/code_levels.h"
+#include "quant/vector_loop.h"
 
 namespace trinity {
 
 // Values that share a scale, each with the weight of its squared error. Their number is a multiple
-// of four; all are finite, weights not negative.
+// of eight; all are finite, weights not negative.
 struct WeightedValues {
   std::span<const float> values;
   std::span<const float> weights;
@@ -31,21 +32,22 @@ struct ScaleFit {
 // The best scale for the levels that are nearest to values * inverse_scale.
 template <typename Levels>
 ScaleFit FitScale(const Levels& levels, const WeightedValues& v, float inverse_scale) {
-  constexpr size_t kLanes = 4;
-  float products[kLanes] = {}, squares[kLanes] = {};
-  for (size_t i = 0; i < v.size(); i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const float value = v.values[i + lane];
-      const float level = levels.Nearest(value * inverse_scale);
-      const float weighted = v.weights[i + lane] * level;
-      products[lane] += weighted * value;
-      squares[lane] += weighted * level;
+  return RunVectorLoop([&]() TRINITY_VECTOR_LOOP -> ScaleFit {
+    constexpr size_t kLanes = 8;
+    float products[kLanes] = {}, squares[kLanes] = {};
+    for (size_t i = 0; i < v.size(); i += kLanes) {
+      for (size_t lane = 0; lane < kLanes; ++lane) {
+        const float value = v.values[i + lane];
+        const float level = levels.Nearest(value * inverse_scale);
+        const float weighted = v.weights[i + lane] * level;
+        products[lane] += weighted * value;
+        squares[lane] += weighted * level;
+      }
     }
-  }
-  const float product = (products[0] + products[1]) + (products[2] + products[3]);
-  const float square = (squares[0] + squares[1]) + (squares[2] + squares[3]);
-  if (square <= 0) return {};
-  return {product / square, product / square * product};
+    const float product = SumOfLanes(products), square = SumOfLanes(squares);
+    if (square <= 0) return {};
+    return {product / square, product / square * product};
+  });
 }
 
 // The scale, of either sign, with which value = scale * level has the least weighted squared error

@@ -17,18 +17,20 @@ struct LevelSums {
 
 template <typename Levels>
 LevelSums SumLevels(const Levels& levels, const WeightedValues& v, float scale) {
-  constexpr size_t kLanes = 4;
   const float inverse = scale != 0 ? 1 / scale : 0;
-  float vl[kLanes] = {}, ll[kLanes] = {};
-  for (size_t i = 0; i < v.size(); i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const float level = levels.Nearest(v.values[i + lane] * inverse);
-      const float weighted = v.weights[i + lane] * level;
-      vl[lane] += weighted * v.values[i + lane];
-      ll[lane] += weighted * level;
+  return RunVectorLoop([&]() TRINITY_VECTOR_LOOP -> LevelSums {
+    constexpr size_t kLanes = 8;
+    float vl[kLanes] = {}, ll[kLanes] = {};
+    for (size_t i = 0; i < v.size(); i += kLanes) {
+      for (size_t lane = 0; lane < kLanes; ++lane) {
+        const float level = levels.Nearest(v.values[i + lane] * inverse);
+        const float weighted = v.weights[i + lane] * level;
+        vl[lane] += weighted * v.values[i + lane];
+        ll[lane] += weighted * level;
+      }
     }
-  }
-  return {(vl[0] + vl[1]) + (vl[2] + vl[3]), (ll[0] + ll[1]) + (ll[2] + ll[3])};
+    return {SumOfLanes(vl), SumOfLanes(ll)};
+  });
 }
 
 // One block with a fixed kind of codes.

@@ -92,17 +92,19 @@ class ShiftedSearch {
   }
 
   float ErrorOf(const WeightedValues& v, float scale, float minimum) const {
-    constexpr size_t kLanes = 4;
     const float inverse = scale > 0 ? 1 / scale : 0;
-    float sums[kLanes] = {};
-    for (size_t i = 0; i < v.size(); i += kLanes) {
-      for (size_t lane = 0; lane < kLanes; ++lane) {
-        const float shifted = v.values[i + lane] + minimum;
-        const float difference = scale * levels_.Nearest(shifted * inverse) - shifted;
-        sums[lane] += v.weights[i + lane] * difference * difference;
+    return RunVectorLoop([&]() TRINITY_VECTOR_LOOP -> float {
+      constexpr size_t kLanes = 8;
+      float sums[kLanes] = {};
+      for (size_t i = 0; i < v.size(); i += kLanes) {
+        for (size_t lane = 0; lane < kLanes; ++lane) {
+          const float shifted = v.values[i + lane] + minimum;
+          const float difference = scale * levels_.Nearest(shifted * inverse) - shifted;
+          sums[lane] += v.weights[i + lane] * difference * difference;
+        }
       }
-    }
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+      return SumOfLanes(sums);
+    });
   }
 
   int8_t CodeOf(size_t i, const ShiftedGroups& groups) const {
