@@ -125,11 +125,11 @@ Arithmetic ArithmeticOf(ComputeMode mode, const Checkpoint& checkpoint) {
   for (const auto& [dtype, num_bytes] : bytes_of) {
     if (num_bytes > bytes_of[most]) most = dtype;
   }
-  switch (FormFor(mode, most)) {
+  switch (FormFor(ResolveMode(mode, checkpoint), most)) {
     case ActivationForm::kFloat32:
       return Arithmetic::kF32;
     case ActivationForm::kBFloat16:
-      return Arithmetic::kBF16;
+      return ActiveCpuLevel().has_amx_bf16 ? Arithmetic::kAmxBF16 : Arithmetic::kBF16;
     case ActivationForm::kInt8:
       return ActiveCpuLevel().has_amx ? Arithmetic::kAmxInt8 : Arithmetic::kInt8;
   }

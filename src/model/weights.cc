@@ -22,13 +22,6 @@ constexpr int64_t kUnitBytes = int64_t{2} << 20;
 // Free memory below which the system begins to search for more, which costs more than reading.
 constexpr int64_t kSpareBytes = int64_t{3} << 30;
 
-// A small model is fast in any mode, so that what is automatic is exact there.
-ComputeMode ResolveMode(ComputeMode mode, const Checkpoint& checkpoint) {
-  constexpr int64_t kExactBelowBytes = int64_t{1} << 30;
-  const bool is_small = checkpoint.total_bytes() < kExactBelowBytes;
-  return mode == ComputeMode::kAuto && is_small ? ComputeMode::kF32 : mode;
-}
-
 // A run of rows of one tensor, to be packed at one place.
 struct Unit {
   const TensorInfo* tensor;
@@ -350,6 +343,12 @@ class Loader {
 };
 
 }  // namespace
+
+ComputeMode ResolveMode(ComputeMode mode, const Checkpoint& checkpoint) {
+  constexpr int64_t kExactBelowBytes = int64_t{1} << 30;
+  const bool is_small = checkpoint.total_bytes() < kExactBelowBytes;
+  return mode == ComputeMode::kAuto && is_small ? ComputeMode::kF32 : mode;
+}
 
 Weights Weights::Load(const Checkpoint& checkpoint, const Config& config, ThreadPool& pool,
                       const LoadOptions& options) {

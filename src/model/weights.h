@@ -64,6 +64,10 @@ struct LoadProgress {
 };
 using LoadProgressCallback = std::function<void(const LoadProgress&)>;
 
+// What `mode` means for the model of a checkpoint: kAuto is kF32 where the files hold less than
+// 1 GiB, since a small model is fast in any mode.
+ComputeMode ResolveMode(ComputeMode mode, const Checkpoint& checkpoint);
+
 struct LoadOptions {
   ComputeMode compute = ComputeMode::kF32;
   LoadProgressCallback on_progress;
@@ -83,7 +87,7 @@ struct Weights {
   // missing, of another shape or dtype, or not part of the model. Reads in parallel in units of one
   // expert or some rows, packed as they arrive: beside the weights stands one unit a thread.
   // `on_progress` is called from one thread at a time. `compute` says what each matrix is
-  // multiplied in (FormFor); kAuto is kF32 where the files hold less than 1 GiB.
+  // multiplied in (ResolveMode, FormFor).
   static Weights Load(const Checkpoint& checkpoint, const Config& config, ThreadPool& pool,
                       const LoadOptions& options = {});
 };
