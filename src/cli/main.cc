@@ -12,6 +12,7 @@
 #include "cli/command_line.h"
 #include "cli/completion_command.h"
 #include "cli/convert_command.h"
+#include "cli/doctor_command.h"
 #include "cli/inspect_command.h"
 #include "cli/logits_command.h"
 #include "cli/man_command.h"
@@ -42,7 +43,7 @@ struct Command {
 int RunCompletion(CommandArguments arguments);
 int RunMan(CommandArguments arguments);
 
-constexpr std::array<Command, 14> kCommands = {{
+constexpr std::array<Command, 15> kCommands = {{
     {"run", "answer a prompt", RunCommand},
     {"chat", "talk with a model in the terminal", ChatCommand},
     {"render", "show the prompt that a chat template makes of messages", RenderCommand},
@@ -55,6 +56,8 @@ constexpr std::array<Command, 14> kCommands = {{
     {"perplexity", "measure how well a model predicts a text", PerplexityCommand},
     {"convert", "turn a model folder into a GGUF file, or back", ConvertCommand},
     {"quantize", "write a model in 4 to 8 bits a weight", QuantizeCommand},
+    {"doctor", "show what this machine is, and how fast which model could run on it",
+     DoctorCommand},
     {"synth", "write a checkpoint of random weights in the shape of a Trinity", SynthCommand},
     {"completion", "print what bash or zsh completes command lines with", RunCompletion},
     {"man", "print the manual page", RunMan},

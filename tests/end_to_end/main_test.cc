@@ -21,7 +21,7 @@ using testing::StartsWith;
 
 const std::vector<std::string>& CommandNames() {
   static const std::vector<std::string> names = {"run",    "inspect", "tokenize", "bench",
-                                                 "logits", "verify",  "synth"};
+                                                 "doctor", "logits",  "verify",   "synth"};
   return names;
 }
 
