@@ -5,6 +5,7 @@
 #include <map>
 
 #include "tests/support/golden.h"
+#include "tests/support/quantized_checkpoint.h"
 
 // A sequence's logits are the same to the bit however it is computed. The cases have widths that
 // are whole vectors (pico) and widths that leave tails everywhere (tp_awkward), windows that are
@@ -18,6 +19,8 @@ struct Case {
   std::string folder;
   std::string golden;
   int64_t num_tokens;
+  ComputeMode compute = ComputeMode::kF32;
+  std::vector<DType> block_formats = {};  // that matrices are rounded to, in turn
 };
 
 const std::vector<Case>& Cases() {
@@ -26,13 +29,31 @@ const std::vector<Case>& Cases() {
       {"tp_awkward", GoldenFolder("tp_awkward"), GoldenFolder("tp_awkward") + "/golden.safetensors",
        40},
       {"tied", GoldenFolder("tied"), GoldenFolder("tied") + "/golden.safetensors", 40},
-      {"long", GoldenFolder("long"), GoldenFolder("long") + "/golden.safetensors", 700}};
+      {"long", GoldenFolder("long"), GoldenFolder("long") + "/golden.safetensors", 700},
+      {"pico_bf16", PicoFolder(), TestData("goldens/pico/golden.safetensors"), 200,
+       ComputeMode::kBF16},
+      {"pico_int8",
+       PicoFolder(),
+       TestData("goldens/pico/golden.safetensors"),
+       200,
+       ComputeMode::kInt8,
+       {DType::kQ8_0, DType::kQ4_0, DType::kQ6_K}},
+      {"base_int8",
+       GoldenFolder("base"),
+       GoldenFolder("base") + "/golden.safetensors",
+       40,
+       ComputeMode::kInt8,
+       {DType::kQ8_0, DType::kQ4_1, DType::kQ5_0, DType::kIQ4_NL, DType::kMXFP4, DType::kF16}}};
   return cases;
 }
 
 class SameBits : public testing::TestWithParam<Case> {
  protected:
   SameBits() : checkpoint_(Checkpoint::Open(GetParam().folder)) {
+    load_.compute = GetParam().compute;
+    if (!GetParam().block_formats.empty()) {
+      checkpoint_ = QuantizedCheckpoint(checkpoint_, GetParam().block_formats, folder_ / "m.gguf");
+    }
     ids_ = GoldenIds(Checkpoint::Open(GetParam().golden), 0);
     ids_.resize(std::min(ids_.size(), static_cast<size_t>(GetParam().num_tokens)));
   }
@@ -41,12 +62,14 @@ class SameBits : public testing::TestWithParam<Case> {
     std::unique_ptr<ThreadPool>& pool = pools_[num_threads];
     if (!pool) {
       pool = std::make_unique<ThreadPool>(num_threads);
-      models_[num_threads] = Model::Load(checkpoint_, *pool);
+      models_[num_threads] = Model::Load(checkpoint_, *pool, load_);
     }
     return RunModel(*models_[num_threads], ids_, options);
   }
 
+  TemporaryFolder folder_;
   Checkpoint checkpoint_;
+  LoadOptions load_;
   std::vector<int32_t> ids_;
   std::map<int, std::unique_ptr<ThreadPool>> pools_;
   std::map<int, std::unique_ptr<Model>> models_;
@@ -91,7 +114,7 @@ TEST_P(SameBits, InReducedPrecisionToo) {
 // Three sequences that advance at different paces in the same steps.
 TEST_P(SameBits, AloneAndBesideOtherSequences) {
   ThreadPool pool(2);
-  const auto model = Model::Load(checkpoint_, pool);
+  const auto model = Model::Load(checkpoint_, pool, load_);
   const int64_t vocab_size = model->config().vocab_size;
   struct Sequence {
     std::vector<int32_t> ids;
@@ -128,6 +151,21 @@ TEST_P(SameBits, AloneAndBesideOtherSequences) {
     }
   }
   for (const Sequence& s : sequences) EXPECT_EQ(s.together, s.alone) << s.chunk;
+}
+
+// What rounding activations to int8 or BF16 changes is far below what the logits say.
+TEST_P(SameBits, ARoundedModeStaysNearFloat32) {
+  if (GetParam().compute == ComputeMode::kF32) return;
+  ThreadPool pool(2);
+  const std::vector<float> rounded = Run(2, {});
+  const std::vector<float> exact = RunModel(*Model::Load(checkpoint_, pool), ids_);
+  double error = 0, size = 0;
+  for (size_t i = 0; i < exact.size(); ++i) {
+    error += std::pow(exact[i] - rounded[i], 2);
+    size += std::pow(exact[i], 2);
+  }
+  EXPECT_LT(std::sqrt(error / size), 0.05);
+  EXPECT_GT(error, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SameBits, testing::ValuesIn(Cases()),
