@@ -44,13 +44,4 @@ double LargestDifference(std::span<const float> a, std::span<const float> b) {
   return largest;
 }
 
-double MeanDifference(std::span<const float> a, std::span<const float> b) {
-  TRINITY_CHECK(a.size() == b.size() && !a.empty());
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    sum += std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-  }
-  return sum / static_cast<double>(a.size());
-}
-
 }  // namespace trinity

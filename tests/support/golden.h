@@ -42,6 +42,5 @@ std::vector<float> RunModel(const Model& model, std::span<const int32_t> ids,
 
 // The largest difference of two equally long rows of values; NaN counts as infinite.
 double LargestDifference(std::span<const float> a, std::span<const float> b);
-double MeanDifference(std::span<const float> a, std::span<const float> b);  // of magnitudes
 
 }  // namespace trinity
