@@ -6,18 +6,21 @@
 
 #include <cstring>
 
-#include "hwy/base.h"
 #include "kernels/block_layout.h"
 
 // For the dot products of Arm v8.2. Compiled, and not yet run.
-
-HWY_PUSH_ATTRIBUTES("+dotprod")
 
 namespace trinity {
 namespace {
 
 constexpr int64_t kTileRows = 4;
 constexpr int64_t kVectorRows = 4;
+
+// Adds to each 32-bit lane the products of its four bytes. Compilers differ in how a function asks
+// for the instruction of the intrinsic; assemblers do not.
+inline void AddDotProducts(int32x4_t& sums, int8x16_t a, int8x16_t b) {
+  __asm__(".arch_extension dotprod\n\tsdot %0.4s, %1.16b, %2.16b" : "+w"(sums) : "w"(a), "w"(b));
+}
 
 // One vector of outputs, from `out` on.
 void MultiplyVector(const ExpandedBlocks& weights, const Int8Tile& tile, int64_t out, float* sums) {
@@ -34,7 +37,7 @@ void MultiplyVector(const ExpandedBlocks& weights, const Int8Tile& tile, int64_t
       for (int64_t r = 0; r < kTileRows; ++r) {
         int32_t four;
         std::memcpy(&four, x + r * kBlockCols + g * 4, sizeof four);
-        dots[r] = vdotq_s32(dots[r], loaded, vreinterpretq_s8_s32(vdupq_n_s32(four)));
+        AddDotProducts(dots[r], loaded, vreinterpretq_s8_s32(vdupq_n_s32(four)));
       }
     }
     const float32x4_t scale = vld1q_f32(weights.scales + run * kPanelRows + out);
@@ -61,7 +64,5 @@ void Multiply(const ExpandedBlocks& weights, const Int8Tile& tile, float* sums) 
 Int8KernelChoice NeonDotInt8Kernel() { return {Multiply, kTileRows, 0, nullptr, nullptr}; }
 
 }  // namespace trinity
-
-HWY_POP_ATTRIBUTES
 
 #endif  // __aarch64__
