@@ -19,7 +19,7 @@ constexpr int64_t kVectorRows = 4;
 // Adds to each 32-bit lane the products of its four bytes. Compilers differ in how a function asks
 // for the instruction of the intrinsic; assemblers do not.
 inline void AddDotProducts(int32x4_t& sums, int8x16_t a, int8x16_t b) {
-  __asm__(".arch_extension dotprod\n\tsdot %0.4s, %1.16b, %2.16b" : "+w"(sums) : "w"(a), "w"(b));
+  __asm__(".arch armv8.2-a+dotprod\n\tsdot %0.4s, %1.16b, %2.16b" : "+w"(sums) : "w"(a), "w"(b));
 }
 
 // One vector of outputs, from `out` on.
