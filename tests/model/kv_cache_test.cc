@@ -71,10 +71,10 @@ TEST(KvCache, GivesAllPagesBackAndReusesThem) {
 TEST(KvCache, RefusesADTypeThatCannotHoldTheHead) {
   Config config = SlidingConfig(512);
   config.head_dim = 96;
-  EXPECT_NO_THROW(KvPools(config, DType::kQ8_0));
+  EXPECT_NO_THROW({ const KvPools pools(config, DType::kQ8_0); });
   config.head_dim = 80;
   try {
-    KvPools(config, DType::kQ8_0);
+    const KvPools pools(config, DType::kQ8_0);
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
