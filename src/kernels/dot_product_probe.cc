@@ -180,14 +180,18 @@ namespace {
 
 constexpr int kChains = 16;
 
-__attribute__((target("+dotprod"))) uint32_t RunNeonDot(int64_t num_rounds) {
+// As kernels/int8_neon_dot.cc does: compilers differ in how a function asks for the intrinsic.
+uint32_t RunNeonDot(int64_t num_rounds) {
   int32x4_t sums[kChains];
   for (int i = 0; i < kChains; ++i) sums[i] = vdupq_n_s32(i);
-  int8x16_t a = vdupq_n_s8(3), b = vdupq_n_s8(2);
+  const int8x16_t a = vdupq_n_s8(3), b = vdupq_n_s8(2);
   for (int64_t round = 0; round < num_rounds; ++round) {
-    asm volatile("" : "+w"(a), "+w"(b));
 #pragma GCC unroll 16
-    for (int i = 0; i < kChains; ++i) sums[i] = vdotq_s32(sums[i], a, b);
+    for (int i = 0; i < kChains; ++i) {
+      asm volatile(".arch armv8.2-a+dotprod\n\tsdot %0.4s, %1.16b, %2.16b"
+                   : "+w"(sums[i])
+                   : "w"(a), "w"(b));
+    }
   }
   for (int i = 1; i < kChains; ++i) sums[0] = vaddq_s32(sums[0], sums[i]);
   return static_cast<uint32_t>(vgetq_lane_s32(sums[0], 0));
