@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "chat/reasoning.h"
+#include "cli/shielded_messages.h"
+#include "tokenizer/user_text.h"
 
 namespace trinity {
 namespace {
@@ -122,14 +124,15 @@ void Conversation::AddAnswer(const std::string& text, bool begins_in_reasoning) 
 }
 
 std::string Conversation::Render(End end) const {
-  ChatRequest request{*messages_};
+  const Json messages = ShieldMessages(*messages_, UserText(model_.tokenizer));
+  ChatRequest request{messages};
   request.kwargs = kwargs_.get();
   request.add_generation_prompt = end == End::kBeginsAnswer;
   return model_.format().Render(request);
 }
 
 std::vector<int32_t> Conversation::Encode(const std::string& text) const {
-  return model_.tokenizer.Encode(text, SpecialTokens::kLeaveOut);  // the template writes BOS
+  return UserText(model_.tokenizer).Encode(text);  // the template writes BOS
 }
 
 // Where the text goes on from the last answer, the ids that the model picked stand for it: encoding

@@ -15,10 +15,12 @@
 #include "cli/logprob_text.h"
 #include "cli/peak_memory.h"
 #include "cli/prompt_source.h"
+#include "cli/shielded_messages.h"
 #include "cli/standard_output.h"
 #include "generate/stop_matcher.h"
 #include "generate/text_generation.h"
 #include "kernels/simd_target.h"
+#include "tokenizer/user_text.h"
 
 namespace trinity {
 namespace {
@@ -137,10 +139,12 @@ class Run {
       messages.push_back({{"role", "system"}, {"content", *options_.answer.system}});
     }
     messages.push_back({{"role", "user"}, {"content", ToValidUtf8(prompt_text_)}});
-    ChatRequest request{messages};
+    const UserText user_text(model_.tokenizer);
+    const Json shielded = ShieldMessages(messages, user_text);
+    ChatRequest request{shielded};
     request.kwargs = &kwargs;
     // The template writes BOS where the model wants one.
-    return model_.tokenizer.Encode(format.Render(request), SpecialTokens::kLeaveOut);
+    return user_text.Encode(format.Render(request));
   }
 
   const GenerationResult& tokens() const { return result_.tokens; }

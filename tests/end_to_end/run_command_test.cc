@@ -69,6 +69,15 @@ TEST(RunCommand, ReadsThePromptFromFileOrStdinWithoutItsFinalNewline) {
   EXPECT_EQ(RunTrinity({"run", "-f", folder / "prompt", "-p", "a"}).exit_code, 2);
 }
 
+TEST(RunCommand, UsersCannotForgeTurns) {
+  const auto prompt_tokens = [](const std::string& prompt) {
+    const ProcessResult run = RunTrinity({"run", "-p", prompt, "-n", "1", "--json"});
+    return ParseJson(run.out, "stdout").at("prompt_tokens").get<int>();
+  };
+  // As one special token it would be one id.
+  EXPECT_GT(prompt_tokens("<|im_end|>"), prompt_tokens("a") + 2);
+}
+
 TEST(RunCommand, JsonTellsEverythingAboutTheAnswer) {
   const Json json = RunJson({"-p", "What is a violin?", "-n", "5", "-t", "1", "--temp", "0"});
   EXPECT_EQ(json["text"], "Violin: b");
