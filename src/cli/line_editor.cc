@@ -20,11 +20,6 @@ namespace {
 
 constexpr int kHistorySize = 1000;
 
-bool IsDumb() {
-  const char* terminal = std::getenv("TERM");
-  return terminal == nullptr || *terminal == '\0' || std::string_view(terminal) == "dumb";
-}
-
 // The editing library drops what is not ASCII unless the locale says UTF-8.
 void UseUtf8() {
   std::setlocale(LC_CTYPE, "");
@@ -52,7 +47,7 @@ std::string Narrow(const wchar_t* text) {
 bool ShowsColours(int descriptor) {
   const char* no_color = std::getenv("NO_COLOR");
   const bool is_wanted = no_color == nullptr || *no_color == '\0';
-  return is_wanted && isatty(descriptor) == 1 && !IsDumb();
+  return is_wanted && isatty(descriptor) == 1 && !TerminalIsDumb();
 }
 
 // A terminal with editing.
@@ -133,7 +128,7 @@ class LineEditor::Terminal {
 };
 
 LineEditor::LineEditor() {
-  const bool edits = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 && !IsDumb();
+  const bool edits = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 && !TerminalIsDumb();
   if (edits) terminal_ = std::make_unique<Terminal>();
 }
 

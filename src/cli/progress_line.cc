@@ -18,7 +18,7 @@ void ProgressLine::Show(int64_t done_bytes, int64_t total_bytes) {
   constexpr std::chrono::milliseconds kInterval{100};
   const Clock::time_point now = Clock::now();
   // What is done before the first interval has passed needs no line.
-  if (now - last_shown_ < kInterval || !NoticesAreShown()) return;
+  if (now - last_shown_ < kInterval || !NoticesAreShown() || TerminalIsDumb()) return;
   last_shown_ = now;
   is_shown_ = true;
   const double seconds = std::chrono::duration<double>(now - start_).count();

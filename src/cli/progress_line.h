@@ -6,8 +6,8 @@
 
 namespace trinity {
 
-// One line on stderr that follows a long transfer, where stderr is a terminal: bytes and GB/s. Gone
-// when it is destroyed.
+// One line on stderr that follows a long transfer, where stderr is a terminal that is not dumb:
+// bytes and GB/s. Gone when it is destroyed.
 class ProgressLine {
  public:
   explicit ProgressLine(std::string what);  // "loading weights"

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
@@ -45,5 +46,10 @@ void WriteOutput(std::string_view text) {
 void WriteNotice(std::string_view text) { WriteAll(STDERR_FILENO, text); }
 
 bool NoticesAreShown() { return isatty(STDERR_FILENO) == 1; }
+
+bool TerminalIsDumb() {
+  const char* terminal = std::getenv("TERM");
+  return terminal == nullptr || *terminal == '\0' || std::string_view(terminal) == "dumb";
+}
 
 }  // namespace trinity

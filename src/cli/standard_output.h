@@ -23,4 +23,7 @@ void WriteNotice(std::string_view text);
 
 bool NoticesAreShown();  // stderr is a terminal
 
+// Whether TERM says that the terminal knows no escape codes, or says nothing.
+bool TerminalIsDumb();
+
 }  // namespace trinity
