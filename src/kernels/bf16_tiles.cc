@@ -14,6 +14,7 @@
 #include <algorithm>
 
 #include "hwy/base.h"
+#include "kernels/amx_tiles.h"
 
 HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,bmi,bmi2,amx-tile,amx-bf16")
 
@@ -26,25 +27,16 @@ constexpr int64_t kTileDepth = 32;
 
 // Tile registers: sums 0..3 of (rows 0..15, 16..31) x (columns 0..15, 16..31), rows 4 and 5, pairs
 // 6 and 7.
-struct alignas(64) TileConfig {
-  uint8_t palette = 1;
-  uint8_t start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t row_bytes[16] = {};
-  uint8_t rows[16] = {};
-};
-
+//
 // For `first` rows in the upper tiles and `second` in the lower ones.
 void ConfigureTiles(int64_t first, int64_t second) {
-  TileConfig config;
+  AmxTileShapes shapes;
   for (int i = 0; i < 8; ++i) {
     const bool is_lower = i == 2 || i == 3 || i == 5;
-    config.row_bytes[i] = 64;
-    config.rows[i] = static_cast<uint8_t>(i >= 6 ? kTileDepth / 2 : is_lower ? second : first);
+    shapes.row_bytes[i] = 64;
+    shapes.rows[i] = static_cast<uint8_t>(i >= 6 ? kTileDepth / 2 : is_lower ? second : first);
   }
-  // The intrinsic tells the compiler of its first bytes only.
-  __asm__ volatile("" : : "r"(&config) : "memory");
-  _tile_loadconfig(&config);
+  ConfigureAmxTiles(shapes);
 }
 
 // 16 floats to bfloat16 in the upper halves of lanes. NaN stays NaN.
