@@ -54,7 +54,7 @@ void BM_Attend(benchmark::State& state) {
   state.counters["of_read_roof"] =
       benchmark::Counter(bytes / CoreReadBytesPerSecond(), benchmark::Counter::kIsRate);
   state.counters["of_fma_roof"] =
-      benchmark::Counter(ops / CoreFloatOpsPerSecond(), benchmark::Counter::kIsRate);
+      benchmark::Counter(ops / CoreOpsPerSecond(Arithmetic::kF32), benchmark::Counter::kIsRate);
 }
 constexpr int64_t kKvDTypes[] = {
     static_cast<int64_t>(DType::kF32), static_cast<int64_t>(DType::kF16),

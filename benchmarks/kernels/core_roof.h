@@ -1,14 +1,17 @@
 #pragma once
 
+#include "kernels/roof_probe.h"
+
 namespace trinity {
 
-// What one core of this machine can do, measured once a program on the active SIMD target: the roof
-// that kernels are compared with.
+// What one core of this machine can do, measured once a program: the roof that kernels are compared
+// with.
 
 // Bytes a second that a core reads from memory, from a buffer far larger than its caches.
 double CoreReadBytesPerSecond();
 
-// Float32 operations a second of a core's fused multiply-adds (two each), all in registers.
-double CoreFloatOpsPerSecond();
+// Operations a second of a core, a multiplication and an addition being two, all in registers. Of
+// float32 where this CPU has nothing for `arithmetic`.
+double CoreOpsPerSecond(Arithmetic arithmetic);
 
 }  // namespace trinity

@@ -87,7 +87,7 @@ void BM_Prefill(benchmark::State& state) {
       2.0 * static_cast<double>(num_rows * rows * cols) * static_cast<double>(state.iterations());
   state.counters["GFLOP/s"] = benchmark::Counter(ops / 1e9, benchmark::Counter::kIsRate);
   state.counters["of_roof"] =
-      benchmark::Counter(ops / CoreFloatOpsPerSecond(), benchmark::Counter::kIsRate);
+      benchmark::Counter(ops / CoreOpsPerSecond(Arithmetic::kF32), benchmark::Counter::kIsRate);
 }
 BENCHMARK(BM_Prefill)
     ->ArgNames({"dtype", "cols", "rows", "panels"})
