@@ -24,8 +24,9 @@ HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c
 namespace trinity {
 namespace {
 
-// Bytes ahead of their use that weights are fetched.
-constexpr int64_t kPrefetchBytes = 2048;
+// Bytes ahead of their use that weights are fetched, into the second-level cache: it has more lines
+// on their way at a time than the first.
+constexpr int64_t kPrefetchBytes = 4096;
 
 // What is taken off the unsigned codes of a format to make them what they stand for.
 template <DType kDType>
@@ -156,10 +157,11 @@ inline __m512i BroadcastFour(const int8_t* codes) {
   return _mm512_set1_epi32(four);
 }
 
-// Adds groups [kGroup, kEnd) of 16 rows of a block to dot products.
+// Adds groups [kGroup, kEnd) of 16 rows of a block to dot products. Never a call: the sums would go
+// through memory.
 template <DType kDType, int kRows, int kGroup, int kEnd>
-inline void AddDots(const std::byte* planes, const Rows<kRows>& x, int64_t block,
-                    __m512i (&dots)[kRows]) {
+__attribute__((always_inline)) inline void AddDots(const std::byte* planes, const Rows<kRows>& x,
+                                                   int64_t block, __m512i (&dots)[kRows]) {
   const __m512i codes = CodesOfGroup<kDType, kGroup>(planes);
 #pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r) {
@@ -173,8 +175,9 @@ inline void AddDots(const std::byte* planes, const Rows<kRows>& x, int64_t block
 
 // Adds run kRun (the columns of one scale) of a block to the sums of 16 rows.
 template <DType kDType, int kRows, int kRun>
-inline void AddRun(const std::byte* header, const std::byte* planes, const std::byte* scales_at,
-                   const Rows<kRows>& x, int64_t block, __m512 (&acc)[kRows]) {
+__attribute__((always_inline)) inline void AddRun(const std::byte* header, const std::byte* planes,
+                                                  const std::byte* scales_at, const Rows<kRows>& x,
+                                                  int64_t block, __m512 (&acc)[kRows]) {
   constexpr BlockLayout kLayout = LayoutOf(kDType);
   constexpr int kGroups = static_cast<int>(8 / kLayout.num_scales());
   constexpr int kOffset = OffsetOf<kDType>();
@@ -200,10 +203,10 @@ inline void AddRun(const std::byte* header, const std::byte* planes, const std::
   }
 }
 
-// One panel: accumulators [kRows][32].
+// One panel: accumulators [kRows][32]. Nothing is fetched from beyond `last_line`.
 template <DType kDType, int kRows>
-void MultiplyPanel(const std::byte* panel, int64_t num_blocks, const Rows<kRows>& x,
-                   float* accumulators) {
+void MultiplyPanel(const std::byte* panel, const std::byte* last_line, int64_t num_blocks,
+                   const Rows<kRows>& x, float* accumulators) {
   constexpr BlockLayout kLayout = LayoutOf(kDType);
   constexpr int64_t kHalfPlane = kPlaneBytes / 2;
   constexpr int64_t kScaleStep =
@@ -215,7 +218,8 @@ void MultiplyPanel(const std::byte* panel, int64_t num_blocks, const Rows<kRows>
     const std::byte* header = panel + kLayout.HeaderOffset(b);
     const std::byte* block = panel + kLayout.BlockOffset(b);
     for (int64_t line = 0; line < kLayout.block_bytes(); line += 64) {
-      _mm_prefetch(reinterpret_cast<const char*>(block + kPrefetchBytes + line), _MM_HINT_T0);
+      const std::byte* ahead = std::min(block + kPrefetchBytes + line, last_line);
+      _mm_prefetch(reinterpret_cast<const char*>(ahead), _MM_HINT_T1);
     }
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
@@ -246,7 +250,8 @@ void MultiplyRows(const MatMulCall& call, int64_t panel, int64_t first_row) {
     x.sums[r] = row.sums;
   }
   alignas(64) float accumulators[kRows * kPanelRows];
-  MultiplyPanel<kDType, kRows>(call.matrix.Panel(panel), cols / kBlockCols, x, accumulators);
+  MultiplyPanel<kDType, kRows>(call.matrix.Panel(panel), call.matrix.Panel(call.end_panel()) - 64,
+                               cols / kBlockCols, x, accumulators);
   const int64_t size = std::min(kPanelRows, call.matrix.rows - panel * kPanelRows);
   for (int r = 0; r < kRows; ++r) {
     WritePanelSums(accumulators + r * kPanelRows, size, call.output,
