@@ -1,10 +1,11 @@
-// The work of AttendBlock for many queries in tile registers, and the choice between the ways.
+// The work of AttendBlock in bfloat16 in tile registers, and the choice between the ways.
 // Included once per SIMD target.
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "hwy/highway.h"
@@ -34,27 +35,62 @@ HWY_INLINE int64_t SumStride(int64_t head_dim) { return head_dim + 16; }
 struct TileOperands {
   HWY_ALIGN uint16_t query_slices[kAttentionTileQueries][kQueryStride];
   HWY_ALIGN uint16_t weights[kAttentionTileQueries][kWeightStride];
-  HWY_ALIGN uint16_t pairs[std::max(kKeyDims * kKvChunkTokens, kKvSliceDims* kKvPageTokens)];
 };
+
+// Adds the products with numbers as they lie in the cache.
+template <class Number>
+void AddStoredProduct(const TileProduct& product, const typename Number::Stored* factors,
+                      int64_t stride) {
+  if constexpr (std::is_same_v<Number, F32Format>) {
+    AddTileProduct(product, factors, stride);
+  } else if constexpr (std::is_same_v<Number, F16Format>) {
+    AddTileProductOfF16(product, factors, stride);
+  } else {
+    AddTileProductOfBF16(product, factors, stride);
+  }
+}
+
+// Adds the products with the keys of a chunk.
+template <class Format>
+void AddKeyProduct(const TileProduct& product, const typename Format::Keys& keys) {
+  if constexpr (Format::kIsPlain) {
+    AddStoredProduct<typename Format::Number>(product, keys.stored.data, kKvChunkTokens);
+  } else {
+    AddTileProductOfQ8Keys(product, keys.stored.data);
+  }
+}
+
+// Adds the products with the values of a slice from a position of the page on.
+template <class Format>
+void AddValueProduct(const TileProduct& product, const typename Format::Values& values,
+                     int64_t token) {
+  if constexpr (Format::kIsPlain) {
+    AddStoredProduct<typename Format::Number>(product, values.stored.data + token * values.size,
+                                              values.size);
+  } else {
+    AddTileProductOfQ8Values(
+        product, {values.stored.codes + token * values.size, values.stored.scales + token});
+  }
+}
 
 // As ComputeScores; head_dim is a multiple of 32.
 template <class Format>
 void ComputeScoresInTiles(const KvBlock& block, AttendTile& tile, TileOperands& operands) {
   const auto num_queries = static_cast<int64_t>(tile.queries.size());
   const SeenParts seen = FindSeenParts(tile.queries, kKvChunkTokens);
-  std::memset(tile.scores, 0, tile.queries.size() * sizeof(tile.scores[0]));
+  std::memset(tile.scores, 0,
+              static_cast<size_t>(PaddedTileRows(num_queries)) * sizeof(tile.scores[0]));
   for (DimSlice dims = {0, 0}; dims.first < block.head_dim; dims.first += kKeyDims) {
     dims.size = std::min(kKeyDims, block.head_dim - dims.first);
     for (size_t q = 0; q < tile.queries.size(); ++q) {
       RoundToBF16Row(tile.queries[q].query + dims.first, dims.size, operands.query_slices[q]);
     }
     for (int64_t i = 0; i < seen.size; ++i) {
-      Format::UnpackKeys(Format::KeysOf(block.KeysOf(seen.parts[i]), dims.first), dims.size,
-                         tile.keys);
-      PackBF16Pairs(tile.keys, kKvChunkTokens, dims.size, kKvChunkTokens, operands.pairs);
-      AddBF16Product({operands.query_slices[0], kQueryStride, num_queries, operands.pairs,
-                      dims.size, kKvChunkTokens, tile.scores[0] + seen.parts[i] * kKvChunkTokens,
-                      kScoreStride});
+      if (i + 1 < seen.size) FetchBeginning(block.KeysOf(seen.parts[i + 1]));
+      AddKeyProduct<Format>(
+          {num_queries, operands.query_slices[0], kQueryStride, dims.size, kKvChunkTokens,
+           tile.scores[0] + seen.parts[i] * kKvChunkTokens, kScoreStride},
+          Format::KeysOf(block.KeysOf(seen.parts[i]), dims.first));
     }
   }
 }
@@ -66,40 +102,58 @@ HWY_INLINE bool AllSee(std::span<const BlockQuery> queries, int64_t first, int64
   });
 }
 
-// As WeighValues. What only some queries see is not multiplied in tiles, where the others would
-// multiply it by 0.
+// Positions [first, end) of a page for some dimensions.
 template <class Format>
-void WeighValuesInTiles(const KvBlock& block, AttendTile& tile, TileOperands& operands) {
+struct ValuePart {
+  typename Format::Values values;
+  int64_t page;
+  int64_t first_dim;
+};
+
+// What only some queries see is not multiplied in tiles, where the others would multiply it by 0.
+template <class Format>
+void WeighPageInTiles(const ValuePart<Format>& part, int64_t head_dim, AttendTile& tile,
+                      TileOperands& operands) {
   using Unpacked = UnpackedOf<Format>;
   const auto num_queries = static_cast<int64_t>(tile.queries.size());
+  const int64_t size = part.values.size, page_first = part.page * kKvPageTokens;
+  float* sums = tile.queries.front().partial->values + part.first_dim;
+  const auto multiply = [&](int64_t token, int64_t num_tokens) {
+    AddValueProduct<Format>({num_queries, operands.weights[0] + page_first + token, kWeightStride,
+                             num_tokens, size, sums, SumStride(head_dim)},
+                            part.values, token);
+  };
+  if (AllSee(tile.queries, page_first, page_first + kKvPageTokens)) {
+    return multiply(0, kKvPageTokens);
+  }
+  for (int64_t token = 0; token < kKvPageTokens; token += kPairedTerms) {
+    const int64_t first = page_first + token, end = first + kPairedTerms;
+    if (AllSee(tile.queries, first, end)) {
+      multiply(token, kPairedTerms);
+    } else {
+      Format::UnpackValues(part.values, tile.values);
+      WeighPositions<Unpacked>(UnpackedSlice<Unpacked>(tile.values, size), first, end,
+                               part.first_dim, tile);
+    }
+  }
+}
+
+// As WeighValues.
+template <class Format>
+void WeighValuesInTiles(const KvBlock& block, AttendTile& tile, TileOperands& operands) {
   const SeenParts seen = FindSeenParts(tile.queries, kKvPageTokens);
   for (size_t q = 0; q < tile.queries.size(); ++q) {
     RoundToBF16Row(tile.scores[q], kAttentionBlockTokens, operands.weights[q]);
     std::fill_n(tile.queries[q].partial->values, block.head_dim, 0.0F);
   }
-  float* sums = tile.queries.front().partial->values;
   for (int64_t i = 0; i < seen.size; ++i) {
     const int64_t page = seen.parts[i];
+    FetchBeginning(block.ValuesOf(seen.parts[std::min(i + 1, seen.size - 1)]));
     for (DimSlice slice = {0, 0}; slice.first < block.head_dim; slice.first += kKvSliceDims) {
       slice.size = std::min(kKvSliceDims, block.head_dim - slice.first);
-      Format::UnpackValues(Format::ValuesOf(block.ValuesOf(page), slice, tile.value_scales),
-                           tile.values);
-      for (int64_t token = 0; token < kKvPageTokens;) {
-        const int64_t first = page * kKvPageTokens + token;
-        const int64_t page_end = (page + 1) * kKvPageTokens;
-        const int64_t end =
-            token == 0 && AllSee(tile.queries, first, page_end) ? page_end : first + kPairedTerms;
-        if (AllSee(tile.queries, first, end)) {
-          PackBF16Pairs(tile.values + token * slice.size, slice.size, end - first, slice.size,
-                        operands.pairs);
-          AddBF16Product({operands.weights[0] + first, kWeightStride, num_queries, operands.pairs,
-                          end - first, slice.size, sums + slice.first, SumStride(block.head_dim)});
-        } else {
-          WeighPositions<Unpacked>(UnpackedSlice<Unpacked>(tile.values, slice.size), first, end,
-                                   slice.first, tile);
-        }
-        token += end - first;
-      }
+      WeighPageInTiles<Format>(
+          {Format::ValuesOf(block.ValuesOf(page), slice, tile.value_scales), page, slice.first},
+          block.head_dim, tile, operands);
     }
   }
 }
@@ -109,7 +163,7 @@ struct SideBySide {
   SideBySide(std::span<const BlockQuery> from, int64_t head_dim) {
     static thread_local std::vector<float> values;
     const int64_t stride = SumStride(head_dim);
-    values.resize(from.size() * static_cast<size_t>(stride));
+    values.resize(static_cast<size_t>(PaddedTileRows(static_cast<int64_t>(from.size())) * stride));
     for (size_t q = 0; q < from.size(); ++q) {
       partials[q] = {0, 0, values.data() + static_cast<int64_t>(q) * stride};
       queries[q] = from[q];
@@ -123,6 +177,7 @@ struct SideBySide {
 template <class Format>
 void AttendInTiles(const KvBlock& block, float scale, AttendTile& tile) {
   static thread_local TileOperands operands;
+  const TileRegisters registers(static_cast<int64_t>(tile.queries.size()));
   const std::span<const BlockQuery> asked = tile.queries;
   const SideBySide own(asked, block.head_dim);
   tile.queries = {own.queries, asked.size()};
@@ -148,7 +203,7 @@ void AttendQueries(std::span<const BlockQuery> queries, const KvBlock& block, fl
   for (; !queries.empty(); queries = queries.subspan(tile.queries.size())) {
     tile.queries = queries.first(std::min(queries.size(), size_t{kAttentionTileQueries}));
     if constexpr (Format::kInPairs) {
-      if (may_use_tiles && tile.queries.size() > kFewQueries) {
+      if (may_use_tiles) {
         AttendInTiles<Format>(block, scale, tile);
         continue;
       }

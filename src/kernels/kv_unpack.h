@@ -46,6 +46,7 @@ struct DimSlice {
 
 // Each format has:
 //
+// kIsPlain, whether the cache holds plain numbers, and Number, their format;
 // Key and Value, how the reader of a vector finds it; LoadKeys, kStepDims dimensions from `dim` on
 // of a vector of the keys of a chunk; LoadValues, a vector of the values of a token in a slice;
 // UnpackKeys and UnpackValues, all keys of some dimensions, or all values of a slice of a page, as
@@ -54,8 +55,10 @@ struct DimSlice {
 // Float32, float16 and bfloat16, as they lie in the cache or (with kAhead = 0) unpacked.
 template <class Format, int64_t kAhead = kAheadBytes>
 struct PlainKv {
+  using Number = Format;
   using Stored = typename Format::Stored;
   static constexpr bool kInPairs = false;
+  static constexpr bool kIsPlain = true;
   static constexpr int64_t kStepDims = 1;
 
   struct Keys {
@@ -205,7 +208,9 @@ using BF16Kv = RoundedKv<BF16Format, ToBF16>;
 // key's. Values of a page: for each slice scales [dimensions / 32][kKvPageTokens], then codes as
 // those of the other formats.
 struct Q8Kv {
+  using Number = void;
   static constexpr bool kInPairs = false;
+  static constexpr bool kIsPlain = false;
   static constexpr int64_t kBlockDims = 32;
   static constexpr int64_t kStepDims = 4;
 
@@ -371,7 +376,9 @@ HWY_INLINE hn::Vec<D> RoundedToBF16(D d, hn::Vec<D> value) {
 // kernels/bf16_tiles.h has it.
 template <class Format>
 struct InBF16 {
+  using Number = typename Format::Number;
   static constexpr bool kInPairs = true;
+  static constexpr bool kIsPlain = Format::kIsPlain;
   static constexpr int64_t kStepDims = Format::kStepDims;
   static constexpr bool kIsExact = std::is_same_v<Format, BF16Kv>;
 

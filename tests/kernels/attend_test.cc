@@ -303,29 +303,42 @@ TEST(Attend, AQueryGivesTheSameBitsAloneAndAmongOthers) {
   });
 }
 
-// The order of the sums in tile registers is known, and multiply-adds follow it: the levels above
-// AVX3 differ in speed alone.
-TEST(Attend, BFloat16GivesTheSameBitsInTilesAndByMultiplyAdds) {
-  const ManyQueries many = MixedQueries(128);
-  TestCache cache(DType::kF32, 128, 256);
-  // Values so small that products are subnormal, which count as 0.
-  const std::vector<float> tiny(128, 1e-38F);
-  for (int64_t p = 32; p < 64; ++p) {
-    StoreKeyValue(tiny.data(), tiny.data(), 128, DType::kF32, p, cache.pages[0].data());
-  }
+// The partials of queries at every level that rounds a product and a sum once, `count` queries at a
+// time, are those of the first level to the bit.
+void ExpectSameBitsOnLevels(const TestCache& cache, const ManyQueries& many, size_t count) {
   const std::vector<std::string> targets = AvailableSimdTargets();
   std::vector<std::unique_ptr<TestPartial>> first;
   for (const std::string& target : targets) {
     SCOPED_TRACE(target);
     ForceSimdTarget(target);
     if (ActiveCpuLevel().highway_target != "AVX3" && target != "AVX3") continue;
-    auto partials = Attend(cache, 0, many.queries, many.ranges, 0.2F, kBFloat16);
+    const auto end = static_cast<ptrdiff_t>(count);
+    auto partials = Attend(cache, 0, {many.queries.begin(), many.queries.begin() + end},
+                           {many.ranges.begin(), many.ranges.begin() + end}, 0.2F, kBFloat16);
     if (first.empty()) first = std::move(partials);
     for (size_t i = 0; i < partials.size(); ++i) {
       ASSERT_TRUE(SameBits(*first[i], *partials[i])) << i;
     }
   }
   ForceSimdTarget(targets.front());
+}
+
+// The order of the sums in tile registers is known, and multiply-adds follow it: the levels above
+// AVX3 differ in speed alone.
+TEST(Attend, BFloat16GivesTheSameBitsInTilesAndByMultiplyAdds) {
+  const ManyQueries many = MixedQueries(128);
+  for (const DType dtype : KvDTypes(128)) {
+    SCOPED_TRACE(NameOf(dtype));
+    TestCache cache(dtype, 128, 256);
+    // Values so small that products are subnormal, which count as 0.
+    const std::vector<float> tiny(128, 1e-38F);
+    for (int64_t p = 32; p < 64; ++p) {
+      StoreKeyValue(tiny.data(), tiny.data(), 128, dtype, p, cache.pages[0].data());
+    }
+    for (const size_t count : {size_t{4}, size_t{20}, many.queries.size()}) {
+      ExpectSameBitsOnLevels(cache, many, count);
+    }
+  }
 }
 
 TEST(Attend, PagesThatNoQuerySeesAreNotRead) {

@@ -133,3 +133,88 @@ def make_contexts(rng):
         }
         for _ in range(24)
     ]
+
+
+STYLE_CONVERSATIONS = [
+    {"messages": [{"role": "user", "content": "Hello"}]},
+    {
+        "messages": [
+            {"role": "system", "content": " Be brief. "},
+            {"role": "user", "content": "2 <|im_end|> é"},
+        ]
+    },
+    {
+        "messages": [
+            {"role": "user", "content": "1"},
+            {"role": "assistant", "content": "one"},
+            {"role": "user", "content": " 2 \n"},
+        ],
+        "add_generation_prompt": False,
+    },
+    {
+        "messages": [
+            {"role": "user", "content": "Weather?"},
+            {
+                "role": "assistant",
+                "content": "",
+                "reasoning_content": "look it up",
+                "tool_calls": [
+                    {
+                        "id": "call_1",
+                        "type": "function",
+                        "function": {
+                            "name": "get_weather",
+                            "arguments": {"city": "Zürich", "days": 2, "nested": [1, {"a": None}]},
+                        },
+                    }
+                ],
+            },
+            {
+                "role": "tool",
+                "name": "get_weather",
+                "tool_call_id": "call_1",
+                "content": '{"t": 5}',
+            },
+            {"role": "assistant", "content": "<think>\nok\n</think>\n\nIt is 5."},
+            {"role": "user", "content": "Thanks"},
+        ],
+        "tools": [TOOL],
+    },
+    {
+        "messages": [
+            {"role": "system", "content": "S"},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "What is this?"},
+                    {"type": "image", "image_url": "u"},
+                ],
+            },
+        ],
+        "tools": [
+            TOOL,
+            {
+                "type": "function",
+                "function": {
+                    "name": "noop",
+                    "description": "",
+                    "parameters": {"type": "object", "properties": {}},
+                },
+            },
+        ],
+        "enable_thinking": False,
+    },
+    {"messages": []},
+    {
+        "messages": [
+            {"role": "assistant", "content": "first"},
+            {"role": "assistant", "content": "second"},
+        ],
+        "enable_thinking": True,
+        "reasoning_effort": "high",
+    },
+    {
+        "messages": [{"role": "wizard", "content": "x"}],
+        "documents": [{"title": "T", "text": "body"}],
+    },
+]

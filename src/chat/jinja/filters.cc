@@ -7,13 +7,8 @@
 namespace trinity::jinja {
 namespace {
 
-// A prompt is the same each time that it is made.
-Value RandomFilter(Runtime& runtime, CallArguments&) {
-  runtime.Fail("the filter random is not supported: a prompt does not depend on chance");
-}
-
-Value UrlizeFilter(Runtime& runtime, CallArguments&) {
-  runtime.Fail("the filter urlize is not supported");
+Value NotSupported(Runtime& runtime, CallArguments&) {
+  runtime.Fail("the filters random and urlize are not supported");
 }
 
 constexpr NamedFilter kFilters[] = {
@@ -46,7 +41,7 @@ constexpr NamedFilter kFilters[] = {
     {"max", MaxFilter},
     {"min", MinFilter},
     {"pprint", PprintFilter},
-    {"random", RandomFilter},
+    {"random", NotSupported},
     {"reject", RejectFilter},
     {"rejectattr", RejectAttrFilter},
     {"replace", ReplaceFilter},
@@ -67,7 +62,7 @@ constexpr NamedFilter kFilters[] = {
     {"unique", UniqueFilter},
     {"upper", UpperFilter},
     {"urlencode", UrlEncodeFilter},
-    {"urlize", UrlizeFilter},
+    {"urlize", NotSupported},
     {"wordcount", WordCountFilter},
     {"wordwrap", WordWrapFilter},
     {"xmlattr", XmlAttrFilter},

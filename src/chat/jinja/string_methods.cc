@@ -13,7 +13,6 @@
 #include "chat/jinja/python_unicode.h"
 #include "chat/jinja/string_predicates.h"
 #include "chat/jinja/string_search.h"
-#include "chat/jinja/string_translate.h"
 
 namespace trinity::jinja {
 namespace {
@@ -116,8 +115,8 @@ Value ExpandTabs(Runtime& runtime, const Value& self, CallArguments& arguments) 
   return runtime.StringLike(self, std::move(out));
 }
 
-Value EncodeMethod(Runtime& runtime, const Value&, CallArguments&) {
-  runtime.Fail("encode() is not supported: there are no bytes here");
+Value NeedsBytes(Runtime& runtime, const Value&, CallArguments&) {
+  runtime.Fail("encode(), translate() and maketrans() are not supported");
 }
 
 struct NamedMethod {
@@ -147,9 +146,9 @@ constexpr NamedMethod kMethods[] = {
     {"expandtabs", ExpandTabs},
     {"format", FormatMethod},
     {"format_map", FormatMapMethod},
-    {"encode", EncodeMethod},
-    {"translate", Translate},
-    {"maketrans", MakeTranslation},
+    {"encode", NeedsBytes},
+    {"translate", NeedsBytes},
+    {"maketrans", NeedsBytes},
 };
 
 }  // namespace
