@@ -62,7 +62,8 @@ constexpr int64_t kKvDTypes[] = {
 BENCHMARK(BM_Attend)
     ->ArgNames({"keys", "queries", "dtype", "bf16"})
     ->ArgsProduct(
-        {{2048}, {1, 4, 8, 24, 48, 480}, {std::begin(kKvDTypes), std::end(kKvDTypes)}, {0, 1}})
+        {{8192}, {1, 4, 8, 24, 48, 480}, {std::begin(kKvDTypes), std::end(kKvDTypes)}, {0, 1}})
+    ->ArgsProduct({{2048, 32768}, {4, 48}, {std::begin(kKvDTypes), std::end(kKvDTypes)}, {0, 1}})
     ->Unit(benchmark::kMillisecond);
 
 void BM_StoreKeyValue(benchmark::State& state) {

@@ -10,7 +10,7 @@ namespace trinity {
 // registers into dot products, never expanded in between. Same sums as all Int8Kernels.
 
 // Rows that such a kernel takes at a time.
-inline constexpr int64_t kFewRows = 4;
+inline constexpr int kFewRows = 8;
 
 // `call` has any number of rows; those beyond kFewRows pass over each panel again.
 void Avx512VnniFewRows(const MatMulCall& call);

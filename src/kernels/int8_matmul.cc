@@ -236,15 +236,12 @@ namespace {
 HWY_EXPORT(Int8MatMulOnTarget);
 
 // Expanding a panel pays from more rows on.
-constexpr int64_t kMostFewRows = 4;
+constexpr int64_t kMostFewRows = 8;
 
-// A tile of AMX has 16 rows whether they are needed or not.
-constexpr int64_t kFewestAmxRows = 8;
-
-Int8KernelChoice ChooseKernel([[maybe_unused]] int64_t num_rows) {
+Int8KernelChoice ChooseKernel() {
   [[maybe_unused]] const CpuLevel& level = ActiveCpuLevel();
 #if defined(__x86_64__)
-  if (level.has_amx && num_rows >= kFewestAmxRows) {
+  if (level.has_amx) {
     CountMatMul(MatMulPath::kInt8Amx);
     return AmxInt8Kernel();
   }
@@ -278,7 +275,7 @@ void Int8MatMul(std::span<const MatMulPart> parts, std::span<const std::byte* co
     return;
   }
 #endif
-  HWY_DYNAMIC_DISPATCH(Int8MatMulOnTarget)(parts, inputs, output, ChooseKernel(num_rows));
+  HWY_DYNAMIC_DISPATCH(Int8MatMulOnTarget)(parts, inputs, output, ChooseKernel());
 }
 
 }  // namespace trinity

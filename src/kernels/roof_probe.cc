@@ -20,7 +20,7 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int kReadVectors = 8;
-constexpr int64_t kPrefetchBytes = 2048;
+constexpr int64_t kPrefetchBytes = 4096;
 constexpr int64_t kLineBytes = 64;
 
 template <ReadAhead kReadAhead>
@@ -34,7 +34,10 @@ uint32_t Read(const std::byte* data, int64_t num_bytes) {
   for (int64_t at = 0; at < num_bytes; at += kStepBytes) {
     const std::byte* step = data + at;
     if constexpr (kReadAhead == ReadAhead::kPrefetch) {
-      for (int64_t i = 0; i < kStepBytes; i += kLineBytes) hwy::Prefetch(step + kPrefetchBytes + i);
+      constexpr int kToRead = 0, kSecondLevel = 2;
+      for (int64_t i = 0; i < kStepBytes; i += kLineBytes) {
+        __builtin_prefetch(step + kPrefetchBytes + i, kToRead, kSecondLevel);
+      }
     }
     const auto* values = reinterpret_cast<const uint32_t*>(step);
     TRINITY_UNROLL for (int i = 0; i < kReadVectors; ++i) {
