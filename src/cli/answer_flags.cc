@@ -22,7 +22,7 @@ void AnswerFlags::AddTo(CommandLine& line) {
       "Tokens of the prompt that are computed at once; default 512. The answer does not "
       "depend on it");
   model.AddTo(line);
-  model.AddComputeTo(line, "auto");
+  model.AddLoadingTo(line, "auto");
   model.AddKvTypeTo(line);
 }
 

@@ -72,7 +72,7 @@ ParseOutcome ParseOptions(CommandArguments arguments, BenchCommandOptions& optio
                   "Tokens of a prefill that are computed at once; default 512");
   options.model.AddTo(line);
   options.model.AddKvTypeTo(line);
-  options.model.AddComputeTo(line, "auto");
+  options.model.AddLoadingTo(line, "auto");
   line.AddText("--plot", options.plot, "FILE", "Draw the shares of the roof as an SVG image");
   line.AddFlag("--json", options.is_json,
                "Print one JSON object: machine, model, results (kind, depth, batch, tokens, "

@@ -11,9 +11,9 @@
 #include "cli/standard_output.h"
 #include "convert/preset_config.h"
 #include "kernels/simd_target.h"
-#include "measure/expected_speed.h"
 #include "measure/machine.h"
 #include "measure/roof.h"
+#include "plan/run_plan.h"
 
 namespace trinity {
 namespace {
@@ -45,12 +45,27 @@ ParseOutcome ParseOptions(CommandArguments arguments, DoctorOptions& options) {
   return line.Parse(arguments);
 }
 
-// One size of the family in one type.
+// One size of the family in one type, and how it would run.
 struct Expectation {
   std::string size;
-  TypedWeights weights;
-  ExpectedSpeed speed;
+  std::string type;
+  RankMemory memory;
+  bool fits = false;
+  double step_bytes = 0;    // read for a token, half of the context being full
+  double tokens_per_s = 0;  // of one sequence, at the roof of reading
 };
+
+Expectation Expect(const std::string& size, const std::string& type, RunShape shape,
+                   const Machine& machine, double read_bytes_per_s) {
+  const Config config = Config::FromJson(PresetConfig(size), size);
+  const std::vector<PlannedTensor> tensors = PlanTensors(config, type);
+  Expectation expected = {size, type, PlanRun(config, tensors, shape)};
+  expected.fits = expected.memory.total() <= machine.available_bytes;
+  shape.context /= 2;
+  expected.step_bytes = DecodeStepBytes(config, tensors, shape);
+  expected.tokens_per_s = read_bytes_per_s / expected.step_bytes;
+  return expected;
+}
 
 struct Diagnosis {
   Machine machine;
@@ -71,13 +86,14 @@ Diagnosis Diagnose(const DoctorOptions& options) {
   RoofMeter meter(pool);
   meter.Measure();
   found.roof = meter.roof();
-  for (const std::string& name : PresetNames()) {
-    const Config config = Config::FromJson(PresetConfig(name), name);
-    for (const TypedWeights& weights : PlanTypes(config)) {
+  RunShape shape;
+  shape.context = found.context;
+  shape.kv_dtype = DType::kF16;
+  shape.num_threads = found.num_threads;
+  for (const std::string& size : PresetNames()) {
+    for (const char* type : {"bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0"}) {
       found.expectations.push_back(
-          {name, weights,
-           Expect(config, weights, found.context, found.machine.available_bytes,
-                  found.roof.read_bytes_per_s)});
+          Expect(size, type, shape, found.machine, found.roof.read_bytes_per_s));
     }
   }
   return found;
@@ -91,12 +107,12 @@ Json ToJson(const Diagnosis& found) {
   json["models"] = Json::array();
   for (const Expectation& e : found.expectations) {
     json["models"].push_back({{"size", e.size},
-                              {"type", e.weights.type},
-                              {"weight_bytes", e.weights.bytes},
-                              {"active_weight_bytes", e.weights.active_bytes},
-                              {"memory_bytes", e.speed.memory_bytes},
-                              {"fits", e.speed.fits},
-                              {"tokens_per_s", e.speed.tokens_per_s}});
+                              {"type", e.type},
+                              {"weight_bytes", e.memory.weight_bytes()},
+                              {"decode_step_bytes", static_cast<int64_t>(e.step_bytes)},
+                              {"memory_bytes", e.memory.total()},
+                              {"fits", e.fits},
+                              {"tokens_per_s", e.tokens_per_s}});
   }
   return json;
 }
@@ -131,10 +147,9 @@ std::string ToText(const Diagnosis& found) {
       fmt::format("\nOne sequence of {} tokens, bound by reading:\n{:<8}{:<8}{:>12}{:>16}{:>14}\n",
                   DigitGroups(found.context), "size", "type", "memory", "read a token", "tokens/s");
   for (const Expectation& e : found.expectations) {
-    text +=
-        fmt::format("{:<8}{:<8}{:>12}{:>16}{:>14}\n", e.size, e.weights.type,
-                    ByteText(e.speed.memory_bytes), ByteText(e.weights.active_bytes),
-                    e.speed.fits ? fmt::format("{:.1f}", e.speed.tokens_per_s) : "does not fit");
+    text += fmt::format("{:<8}{:<8}{:>12}{:>16}{:>14}\n", e.size, e.type,
+                        ByteText(e.memory.total()), ByteText(static_cast<int64_t>(e.step_bytes)),
+                        e.fits ? fmt::format("{:.1f}", e.tokens_per_s) : "does not fit");
   }
   return text;
 }

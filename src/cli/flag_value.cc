@@ -1,6 +1,7 @@
 #include "cli/flag_value.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -71,6 +72,32 @@ double ParseNumberFlag(std::string_view flag, std::string_view text, double lowe
   const std::optional<double> value = FindNumber<double>(text);
   if (value && std::isfinite(*value) && *value >= lowest && *value <= highest) return *value;
   FailUsage("{}: expected a number from {} to {}, found \"{}\"", flag, lowest, highest,
+            Printable(text));
+}
+
+int64_t ParseBytesFlag(std::string_view flag, std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    double bytes;
+  };
+  constexpr double kLargest = 1e18;
+  constexpr std::array<Unit, 10> kUnits = {{{"KiB", 0x1p10},
+                                            {"MiB", 0x1p20},
+                                            {"GiB", 0x1p30},
+                                            {"TiB", 0x1p40},
+                                            {"kB", 1e3},
+                                            {"KB", 1e3},
+                                            {"MB", 1e6},
+                                            {"GB", 1e9},
+                                            {"TB", 1e12},
+                                            {"", 1}}};
+  const auto* const unit = std::find_if(kUnits.begin(), kUnits.end(),
+                                        [text](const Unit& u) { return text.ends_with(u.name); });
+  const std::string_view digits = Trimmed(text.substr(0, text.size() - unit->name.size()));
+  const std::optional<double> value = FindNumber<double>(digits);
+  const double bytes = value ? *value * unit->bytes : 0;
+  if (bytes >= 1 && bytes <= kLargest) return static_cast<int64_t>(bytes);
+  FailUsage("{}: expected bytes such as 24GiB, 24GB or 24000000000, found \"{}\"", flag,
             Printable(text));
 }
 

@@ -1,27 +1,49 @@
 #include "cli/loaded_model.h"
 
-#include <sys/sysinfo.h>
-
+#include <algorithm>
 #include <chrono>
+#include <vector>
 
 #include "base/error.h"
 #include "cli/amount_text.h"
 #include "cli/model_path.h"
 #include "cli/progress_line.h"
 #include "cli/standard_output.h"
+#include "measure/machine.h"
 #include "model/gguf_config.h"
+#include "plan/fitting_change.h"
 
 namespace trinity {
 namespace {
 
+// What a model of few weights takes at most.
+constexpr int64_t kAmple = int64_t{2} << 30;
+
 // Better a message now than the kernel's kill after minutes of reading.
-void CheckThatItFits(const Checkpoint& checkpoint) {
-  struct sysinfo info {};
-  if (sysinfo(&info) != 0) return;
-  const auto memory_bytes = static_cast<int64_t>((info.totalram + info.totalswap) * info.mem_unit);
-  if (checkpoint.total_bytes() <= memory_bytes) return;
-  Fail("{}: its weights take {}, this machine has {} of memory", checkpoint.path(),
-       ByteText(checkpoint.total_bytes()), ByteText(memory_bytes));
+void CheckThatItFits(const Checkpoint& checkpoint, const ModelOptions& options) {
+  const int64_t available = DescribeMachine().available_bytes;
+  // The system does not tell, or there is more than any plan would come to.
+  if (available <= 0 || 2 * checkpoint.total_bytes() + kAmple <= available) return;
+  const Config config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
+  const std::vector<PlannedTensor> tensors = PlanTensors(config, checkpoint);
+  RunShape shape;
+  shape.context = std::min(shape.prefill_chunk, config.max_position_embeddings);
+  shape.kv_dtype = options.kv_dtype();
+  shape.num_threads = options.num_threads();
+  const RankMemory memory = PlanRun(config, tensors, shape);
+  if (memory.total() <= available) return;
+  std::string advice;
+  for (const FittingChange& change : FindFittingChanges(config, tensors, shape, available)) {
+    if (change.flag.starts_with("--type")) {
+      advice = fmt::format("; quantized with {} it would take {}", change.flag,
+                           ByteText(change.memory.total()));
+    }
+  }
+  Fail(
+      "{}: takes {} of memory ({} of them weights), {} are available{}; `trinity plan` shows more, "
+      "--no-memory-check loads it all the same",
+      Printable(checkpoint.path(), 1000), ByteText(memory.total()), ByteText(memory.weight_bytes()),
+      ByteText(available), advice);
 }
 
 }  // namespace
@@ -45,7 +67,7 @@ void ModelOptions::AddKvTypeTo(CommandLine& line) {
                  "How keys and values are cached; default f32");
 }
 
-void ModelOptions::AddComputeTo(CommandLine& line, const std::string& default_mode) {
+void ModelOptions::AddLoadingTo(CommandLine& line, const std::string& default_mode) {
   compute = default_mode;
   line.AddChoice(
       "--compute", compute, {"f32", "bf16", "int8", "auto"},
@@ -53,6 +75,8 @@ void ModelOptions::AddComputeTo(CommandLine& line, const std::string& default_mo
       "to bf16 (for BF16 weights) or int8 (for quantised weights), or what suits weights "
       "and CPU (f32 for models below 1 GiB, which are fast anyway); default " +
           default_mode);
+  line.AddFlag("--no-memory-check", skips_memory_check,
+               "Load the model even where it takes more memory than is available");
 }
 
 std::string ModelOptions::path() const { return FindModelPath(OneOf(positional, model)); }
@@ -75,7 +99,7 @@ ComputeMode ModelOptions::compute_mode() const {
 
 LoadedModel LoadModel(const Checkpoint& checkpoint, const ModelOptions& options) {
   using Clock = std::chrono::steady_clock;
-  CheckThatItFits(checkpoint);
+  if (!options.skips_memory_check) CheckThatItFits(checkpoint, options);
   const Clock::time_point start = Clock::now();
   LoadedModel loaded;
   loaded.pool = std::make_unique<ThreadPool>(options.num_threads());

@@ -20,11 +20,13 @@ struct ModelOptions {
   std::optional<int64_t> threads;
   std::string kv_type = "f32";
   std::string compute = "f32";
+  bool skips_memory_check = false;
 
   // `positional` is declared by the command itself, in its place.
   void AddTo(CommandLine& line);
   void AddKvTypeTo(CommandLine& line);
-  void AddComputeTo(CommandLine& line, const std::string& default_mode);
+  // How weights are computed with, and whether what they take is looked at first.
+  void AddLoadingTo(CommandLine& line, const std::string& default_mode);
 
   std::string path() const;  // throws Error
   int num_threads() const;
@@ -49,7 +51,7 @@ struct LoadedModel {
 };
 
 // Loads all weights, with a progress line where stderr is a terminal. Throws Error, also where they
-// cannot fit into this machine's memory.
+// do not fit into the memory that is available.
 LoadedModel LoadModel(const Checkpoint& checkpoint, const ModelOptions& options);
 
 }  // namespace trinity

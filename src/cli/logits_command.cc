@@ -61,7 +61,7 @@ ParseOutcome ParseOptions(CommandArguments arguments, LogitsOptions& options) {
                   "Tokens that are computed at once at most; default 512. The result does not "
                   "depend on it");
   options.model.AddTo(line);
-  options.model.AddComputeTo(line, "f32");
+  options.model.AddLoadingTo(line, "f32");
   options.model.AddKvTypeTo(line);
   line.AddFlag("--json", options.is_json, "Print one JSON object that tells what was written");
   const ParseOutcome outcome = line.Parse(arguments);

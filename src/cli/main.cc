@@ -17,6 +17,7 @@
 #include "cli/logits_command.h"
 #include "cli/man_command.h"
 #include "cli/perplexity_command.h"
+#include "cli/plan_command.h"
 #include "cli/quantize_command.h"
 #include "cli/render_command.h"
 #include "cli/run_command.h"
@@ -43,7 +44,7 @@ struct Command {
 int RunCompletion(CommandArguments arguments);
 int RunMan(CommandArguments arguments);
 
-constexpr std::array<Command, 15> kCommands = {{
+constexpr std::array<Command, 16> kCommands = {{
     {"run", "answer a prompt", RunCommand},
     {"chat", "talk with a model in the terminal", ChatCommand},
     {"render", "show the prompt that a chat template makes of messages", RenderCommand},
@@ -56,6 +57,8 @@ constexpr std::array<Command, 15> kCommands = {{
     {"perplexity", "measure how well a model predicts a text", PerplexityCommand},
     {"convert", "turn a model folder into a GGUF file, or back", ConvertCommand},
     {"quantize", "write a model in 4 to 8 bits a weight", QuantizeCommand},
+    {"plan", "show what memory a model takes, whether it fits, and what would make it fit",
+     PlanCommand},
     {"doctor", "show what this machine is, and how fast which model could run on it",
      DoctorCommand},
     {"synth", "write a checkpoint of random weights in the shape of a Trinity", SynthCommand},

@@ -53,7 +53,7 @@ ParseOutcome ParseOptions(CommandArguments arguments, PerplexityOptions& options
   line.AddText("--kl", options.kl, "FILE", "Compare with logits that were saved before");
   options.model.AddTo(line);
   options.model.AddKvTypeTo(line);
-  options.model.AddComputeTo(line, "auto");
+  options.model.AddLoadingTo(line, "auto");
   line.AddFlag("--json", options.is_json, "Print one JSON object with every number");
   const ParseOutcome outcome = line.Parse(arguments);
   if (outcome == ParseOutcome::kHelpShown) return outcome;

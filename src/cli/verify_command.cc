@@ -53,7 +53,7 @@ ParseOutcome ParseOptions(CommandArguments arguments, VerifyCommandOptions& opti
   line.AddInteger("--prefill-chunk", options.prefill_chunk, {1, 1 << 20},
                   "Tokens of a sequence that are computed at once; default 512");
   options.model.AddTo(line);
-  options.model.AddComputeTo(line, "f32");
+  options.model.AddLoadingTo(line, "f32");
   line.AddFlag("--json", options.is_json, "Print one JSON object with every number");
   return line.Parse(arguments);
 }

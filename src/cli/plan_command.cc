@@ -1,0 +1,236 @@
+#include "cli/plan_command.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/amount_text.h"
+#include "cli/flag_value.h"
+#include "cli/json_text.h"
+#include "cli/loaded_model.h"
+#include "cli/model_path.h"
+#include "cli/standard_output.h"
+#include "convert/preset_config.h"
+#include "measure/machine.h"
+#include "measure/roof.h"
+#include "plan/fitting_change.h"
+#include "plan/run_plan.h"
+
+namespace trinity {
+namespace {
+
+constexpr const char* kFooter =
+    R"(Bytes are those of the rank that needs most, page cache apart. Memory is what a process may
+take now, within the limits of its control group, unless --memory says another. The rate of
+decoding is what reading allows at most: what a step reads, at the read bandwidth measured here
+(about a second; --read-rate plans for another machine and measures nothing). Of a model's files
+only the headers are read.
+
+Exit codes: 0 the run fits, 1 it does not, 2 wrong usage.
+
+Examples:
+  trinity plan nano --type q4_k_m --context 131072 --kv-type f16
+  trinity plan large --type bf16 --ranks 64 --memory 24GB
+  trinity plan /models/Trinity-Mini-Q4_K_M.gguf --sequences 8 --json
+)";
+
+constexpr int64_t kDefaultContext = 8192;
+
+struct PlanOptions {
+  ModelOptions model;
+  std::string type;
+  std::optional<int64_t> context;
+  std::optional<int64_t> num_sequences;
+  std::optional<int64_t> num_ranks;
+  std::optional<std::string> memory;
+  std::optional<std::string> read_rate;
+  bool is_json = false;
+};
+
+ParseOutcome ParseOptions(CommandArguments arguments, PlanOptions& options) {
+  CommandLine line("trinity plan", "Shows what memory a model takes and whether it fits", kFooter);
+  line.AddPositional("MODEL", options.model.positional,
+                     "nano, mini or large (the shapes of the released models), or as elsewhere a "
+                     "folder or file; default: $TRINITY_MODEL, else the bundled trinity-pico");
+  line.AddChoice("--type", options.type, PlannedTypeNames(),
+                 "The type of the weights; default: of a file, as it is, of a name, bf16");
+  line.AddInteger("-c,--context", options.context, {1, 1 << 24},
+                  "Tokens of each sequence; default 8192, or what the model has at most");
+  line.AddInteger("-b,--sequences,--batch", options.num_sequences, {1, 4096},
+                  "Sequences at a time; default 1");
+  line.AddInteger("--ranks,--tensor-parallel", options.num_ranks, {1, 64},
+                  "Processes that share the model by tensor parallelism; default 1");
+  options.model.AddTo(line);
+  options.model.AddKvTypeTo(line);
+  line.AddText("--memory", options.memory, "BYTES", "Memory of each rank, such as 24GiB or 24GB");
+  line.AddText("--read-rate", options.read_rate, "BYTES",
+               "What a rank reads a second, such as 40GB, instead of measuring");
+  line.AddFlag("--json", options.is_json, "Print one JSON object with all of it");
+  return line.Parse(arguments);
+}
+
+// What is planned, with all defaults filled in.
+struct PlannedModel {
+  std::string name;
+  std::string type;
+  Config config;
+  std::vector<PlannedTensor> tensors;
+};
+
+PlannedModel FindModel(const PlanOptions& options) {
+  const std::vector<std::string> presets = PresetNames();
+  const std::optional<std::string> name = OneOf(options.model.positional, options.model.model);
+  const bool is_preset = name && std::find(presets.begin(), presets.end(), *name) != presets.end();
+  if (is_preset && !std::filesystem::exists(*name)) {
+    Config config = Config::FromJson(PresetConfig(*name), *name);
+    std::string type = options.type.empty() ? "bf16" : options.type;
+    std::vector<PlannedTensor> tensors = PlanTensors(config, type);
+    return {*name, std::move(type), std::move(config), std::move(tensors)};
+  }
+  const Checkpoint checkpoint = OpenModelCheckpoint(options.model.path());
+  Config config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
+  std::vector<PlannedTensor> tensors =
+      options.type.empty() ? PlanTensors(config, checkpoint) : PlanTensors(config, options.type);
+  std::string type = options.type.empty() ? "as stored" : options.type;
+  return {checkpoint.path(), std::move(type), std::move(config), std::move(tensors)};
+}
+
+struct Plan {
+  PlannedModel model;
+  RunShape shape;
+  RankMemory memory;
+  int64_t available_bytes = 0;
+  int64_t largest_context = 0;
+  double step_bytes = 0;
+  double read_bytes_per_s = 0;
+  std::vector<FittingChange> changes;  // where it does not fit
+
+  bool fits() const { return memory.total() <= available_bytes; }
+  double tokens_per_s() const {
+    return static_cast<double>(shape.num_sequences) * read_bytes_per_s / step_bytes;
+  }
+};
+
+double MeasureReading(int num_threads) {
+  ThreadPool pool(num_threads);
+  RoofMeter meter(pool);
+  meter.Measure();
+  return meter.roof().read_bytes_per_s;
+}
+
+Plan MakePlan(const PlanOptions& options) {
+  Plan plan;
+  plan.model = FindModel(options);
+  const Config& config = plan.model.config;
+  const int64_t longest = config.max_position_embeddings;
+  plan.shape.context = options.context.value_or(std::min(kDefaultContext, longest));
+  if (plan.shape.context > longest) {
+    throw UsageError(
+        fmt::format("--context: expected at most {}, max_position_embeddings, found {}", longest,
+                    plan.shape.context));
+  }
+  plan.shape.num_sequences = options.num_sequences.value_or(1);
+  plan.shape.num_ranks = static_cast<int>(options.num_ranks.value_or(1));
+  plan.shape.kv_dtype = options.model.kv_dtype();
+  plan.shape.num_threads = options.model.num_threads();
+  plan.available_bytes = options.memory ? ParseBytesFlag("--memory", *options.memory)
+                                        : DescribeMachine().available_bytes;
+  plan.memory = PlanRun(config, plan.model.tensors, plan.shape);
+  plan.largest_context =
+      LargestContext(config, plan.model.tensors, plan.shape, plan.available_bytes);
+  plan.step_bytes = DecodeStepBytes(config, plan.model.tensors, plan.shape);
+  plan.read_bytes_per_s =
+      options.read_rate ? static_cast<double>(ParseBytesFlag("--read-rate", *options.read_rate))
+                        : MeasureReading(plan.shape.num_threads);
+  if (!plan.fits()) {
+    plan.changes = FindFittingChanges(config, plan.model.tensors, plan.shape, plan.available_bytes);
+  }
+  return plan;
+}
+
+// The parts of a rank's memory, as both outputs name them.
+std::vector<std::pair<std::string, int64_t>> PartsOf(const RankMemory& memory) {
+  std::vector<std::pair<std::string, int64_t>> parts;
+  for (size_t i = 0; i < kNumParameterClasses; ++i) {
+    if (memory.weights[i] == 0) continue;
+    parts.emplace_back(NameOf(static_cast<ParameterClass>(i)), memory.weights[i]);
+  }
+  parts.emplace_back("kv of full layers", memory.kv_full);
+  parts.emplace_back("kv of sliding layers", memory.kv_sliding);
+  parts.emplace_back("activations", memory.activations);
+  parts.emplace_back("logits", memory.logits);
+  parts.emplace_back("program", memory.program);
+  return parts;
+}
+
+Json ToJson(const Plan& plan) {
+  Json json = {{"model", plan.model.name},      {"type", plan.model.type},
+               {"context", plan.shape.context}, {"sequences", plan.shape.num_sequences},
+               {"ranks", plan.shape.num_ranks}, {"kv_type", NameOf(plan.shape.kv_dtype)}};
+  for (const auto& [name, bytes] : PartsOf(plan.memory)) json["bytes"][name] = bytes;
+  json["weight_bytes"] = plan.memory.weight_bytes();
+  json["total_bytes"] = plan.memory.total();
+  json["available_bytes"] = plan.available_bytes;
+  json["fits"] = plan.fits();
+  json["largest_context"] = plan.largest_context;
+  json["decode_step_bytes"] = static_cast<int64_t>(plan.step_bytes);
+  json["read_bytes_per_s"] = plan.read_bytes_per_s;
+  json["tokens_per_s_at_most"] = plan.tokens_per_s();
+  json["changes_that_fit"] = Json::array();
+  for (const FittingChange& change : plan.changes) {
+    json["changes_that_fit"].push_back(
+        {{"flag", change.flag}, {"total_bytes", change.memory.total()}});
+  }
+  return json;
+}
+
+std::string Row(std::string_view name, std::string_view value) {
+  return fmt::format("{:<24}{:>12}\n", name, value);
+}
+
+std::string ToText(const Plan& plan) {
+  const RunShape& shape = plan.shape;
+  std::string text = fmt::format(
+      "{}, {}: {} of {} tokens, {} cache, {}\n\n", Printable(plan.model.name, 1000),
+      plan.model.type,
+      shape.num_sequences == 1 ? "1 sequence"
+                               : fmt::format("{} sequences", DigitGroups(shape.num_sequences)),
+      DigitGroups(shape.context), NameOf(shape.kv_dtype),
+      shape.num_ranks == 1 ? "1 rank" : fmt::format("each of {} ranks", shape.num_ranks));
+  for (const auto& [name, bytes] : PartsOf(plan.memory)) text += Row(name, ByteText(bytes));
+  text += Row("total", ByteText(plan.memory.total()));
+  text += Row("available", ByteText(plan.available_bytes));
+  text += Row("largest context", DigitGroups(plan.largest_context));
+  text += Row("a step reads", ByteText(static_cast<int64_t>(plan.step_bytes)));
+  text += fmt::format("{:<24}{:>12.1f} at {}/s\n", "tokens/s at most", plan.tokens_per_s(),
+                      ByteText(static_cast<int64_t>(plan.read_bytes_per_s)));
+  if (plan.fits()) return text + "\nIt fits.\n";
+  text += fmt::format("\nIt does not fit: {} too much.",
+                      ByteText(plan.memory.total() - plan.available_bytes));
+  if (plan.changes.empty()) return text + " No single change makes it fit.\n";
+  text += " Each of these makes it fit:\n";
+  for (const FittingChange& change : plan.changes) {
+    text += fmt::format("  {:<20}{:>12}\n", change.flag, ByteText(change.memory.total()));
+  }
+  return text;
+}
+
+}  // namespace
+
+int PlanCommand(CommandArguments arguments) {
+  PlanOptions options;
+  if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
+  const Plan plan = MakePlan(options);
+  WriteOutput(options.is_json ? JsonText(ToJson(plan)) + "\n" : ToText(plan));
+  return plan.fits() ? 0 : 1;
+}
+
+}  // namespace trinity

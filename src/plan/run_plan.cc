@@ -1,0 +1,149 @@
+#include "plan/run_plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/error.h"
+#include "kernels/attend.h"
+
+namespace trinity {
+namespace {
+
+// Code, standard library, tokenizer and its tables, buffers of reading.
+constexpr int64_t kProgramBytes = 24 << 20;
+constexpr int64_t kTokenBytes = 256;  // of the vocabulary: text, id, place in the merges
+
+// Scratch of the kernels of a thread.
+constexpr int64_t kThreadBytes = 4 << 20;
+
+int64_t PagesOf(int64_t tokens) { return (tokens + kKvPageTokens - 1) / kKvPageTokens; }
+
+// All layers of a kind; `tokens` of each sequence are held.
+int64_t KvOf(const Config& config, AttentionKind kind, int64_t tokens, int64_t kv_heads,
+             const RunShape& shape) {
+  const int64_t page_bytes =
+      config.num_layers_of(kind) * kv_heads * KvPageBytes(shape.kv_dtype, config.head_dim);
+  return PagesOf(tokens) * shape.num_sequences * page_bytes;
+}
+
+// Rows of the largest step.
+int64_t StepRows(const RunShape& shape) {
+  return std::max(std::min(shape.context, shape.prefill_chunk), shape.num_sequences);
+}
+
+int64_t ActivationBytes(const Config& c, const RankSlice& slice, const RunShape& shape) {
+  const int64_t rows = StepRows(shape);
+  const int64_t query = slice.query_heads.size() * c.head_dim;
+  const int64_t key_value = slice.kv_heads.size() * c.head_dim;
+  const int64_t choices = c.num_experts_per_tok;
+  // Float32 rows, and at most half as much again rounded for the products that read them.
+  const int64_t hidden_rows = 9 * c.hidden_size + c.hidden_size / 2;
+  const int64_t attention_rows = 3 * query + query / 2 + 2 * key_value + c.head_dim;
+  const int64_t mlp_rows = (3 * slice.dense_cols.size() + slice.dense_cols.size() / 2) +
+                           choices * (3 * slice.expert_cols.size() + slice.expert_cols.size() / 2) +
+                           (3 * slice.shared_cols.size() + slice.shared_cols.size() / 2);
+  const int64_t routing_rows = 2 * c.num_experts + 4 * choices;
+  const int64_t floats = rows * (hidden_rows + attention_rows + mlp_rows + routing_rows);
+  // A long sequence is attended to in blocks with partial sums of their own.
+  const int64_t tiles =
+      std::min<int64_t>(shape.num_threads * 4, shape.num_sequences * slice.kv_heads.size());
+  const int64_t blocks = (shape.context + kAttentionBlockTokens - 1) / kAttentionBlockTokens;
+  const int64_t partials = tiles * blocks * kAttentionTileQueries * (c.head_dim + 4);
+  return (floats + partials) * static_cast<int64_t>(sizeof(float)) +
+         shape.num_threads * kThreadBytes;
+}
+
+RankMemory MemoryOf(const Config& config, std::span<const PlannedTensor> tensors,
+                    const RunShape& shape, int rank) {
+  const RankSlice slice = SliceOf(config, shape.num_ranks, rank);
+  RankMemory memory;
+  for (const PlannedTensor& tensor : tensors) {
+    memory.weights[static_cast<size_t>(tensor.parameter_class)] +=
+        tensor.count * tensor.ResidentBytes(config, slice);
+  }
+  const int64_t window = config.sliding_window.value_or(shape.context);
+  const int64_t held = std::min(shape.context, window + StepRows(shape) + kKvPageTokens);
+  memory.kv_full = KvOf(config, AttentionKind::kFull, shape.context, slice.kv_heads.size(), shape);
+  memory.kv_sliding = KvOf(config, AttentionKind::kSliding, held, slice.kv_heads.size(), shape);
+  memory.activations = ActivationBytes(config, slice, shape);
+  memory.logits = shape.num_sequences * config.vocab_size * static_cast<int64_t>(sizeof(float));
+  memory.program = kProgramBytes + config.vocab_size * kTokenBytes;
+  return memory;
+}
+
+// Of `count` experts, how many `rows` independent choices of `chosen` are expected to touch.
+double ExpectedExperts(int64_t count, int64_t chosen, int64_t rows) {
+  const double missed = 1 - static_cast<double>(chosen) / static_cast<double>(count);
+  return static_cast<double>(count) * (1 - std::pow(missed, static_cast<double>(rows)));
+}
+
+}  // namespace
+
+int64_t RankMemory::weight_bytes() const {
+  return std::accumulate(weights.begin(), weights.end(), int64_t{0});
+}
+
+int64_t RankMemory::total() const {
+  return weight_bytes() + kv_full + kv_sliding + activations + logits + program;
+}
+
+RankMemory PlanRun(const Config& config, std::span<const PlannedTensor> tensors,
+                   const RunShape& shape) {
+  if (!IsKvDType(shape.kv_dtype, config.head_dim)) {
+    Fail("--kv-type {}: needs a head_dim that is a multiple of 32, the model's is {}",
+         NameOf(shape.kv_dtype), config.head_dim);
+  }
+  RankMemory most;
+  for (int rank = 0; rank < shape.num_ranks; ++rank) {
+    const RankMemory memory = MemoryOf(config, tensors, shape, rank);
+    if (memory.total() > most.total()) most = memory;
+  }
+  return most;
+}
+
+int64_t LargestContext(const Config& config, std::span<const PlannedTensor> tensors,
+                       const RunShape& shape, int64_t memory_bytes) {
+  const auto fits = [&](int64_t context) {
+    RunShape tried = shape;
+    tried.context = context;
+    return PlanRun(config, tensors, tried).total() <= memory_bytes;
+  };
+  if (fits(config.max_position_embeddings)) return config.max_position_embeddings;
+  int64_t low = 0, high = config.max_position_embeddings / kKvPageTokens;
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    (fits(middle * kKvPageTokens) ? low : high) = middle;
+  }
+  return low * kKvPageTokens;
+}
+
+double DecodeStepBytes(const Config& config, std::span<const PlannedTensor> tensors,
+                       const RunShape& shape) {
+  double most = 0;
+  for (int rank = 0; rank < shape.num_ranks; ++rank) {
+    const RankSlice slice = SliceOf(config, shape.num_ranks, rank);
+    double bytes = 0;
+    for (const PlannedTensor& tensor : tensors) {
+      const auto one = static_cast<double>(tensor.ResidentBytes(config, slice));
+      const bool is_table = tensor.parameter_class == ParameterClass::kEmbedding;
+      if (tensor.count > 1) {
+        bytes +=
+            one * ExpectedExperts(tensor.count, config.num_experts_per_tok, shape.num_sequences);
+      } else if (is_table && !config.tie_word_embeddings) {
+        bytes +=
+            one * static_cast<double>(shape.num_sequences) / static_cast<double>(config.vocab_size);
+      } else {
+        bytes += one;
+      }
+    }
+    const double kv_share = static_cast<double>(slice.kv_heads.size()) /
+                            static_cast<double>(config.num_key_value_heads);
+    bytes += kv_share * static_cast<double>(shape.num_sequences) *
+             static_cast<double>(PlanKv(config, shape.kv_dtype, shape.context).total());
+    most = std::max(most, bytes);
+  }
+  return most;
+}
+
+}  // namespace trinity

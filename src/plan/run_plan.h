@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "model/config.h"
+#include "model/memory_plan.h"
+#include "plan/planned_tensor.h"
+
+namespace trinity {
+
+// How a model is to be run.
+struct RunShape {
+  int64_t context = 0;  // tokens of each sequence, prompt and answer
+  int64_t num_sequences = 1;
+  int num_ranks = 1;  // of tensor parallelism
+  DType kv_dtype = DType::kF32;
+  int64_t prefill_chunk = 512;  // rows of a step at most
+  int num_threads = 1;
+};
+
+// The memory of the rank that needs most, in bytes.
+struct RankMemory {
+  std::array<int64_t, kNumParameterClasses> weights{};  // by ParameterClass
+  int64_t kv_full = 0;                                  // pages of the layers that keep every token
+  int64_t kv_sliding = 0;                               // pages of those that keep the window
+  int64_t activations = 0;  // every buffer of a block at the largest step, and scratch of threads
+  int64_t logits = 0;       // of one row a sequence
+  int64_t program = 0;      // code, tokenizer, tables
+
+  int64_t weight_bytes() const;
+  int64_t total() const;
+};
+
+// Throws Error where a number does not fit 64 bits, or the cache dtype not the model.
+RankMemory PlanRun(const Config& config, std::span<const PlannedTensor> tensors,
+                   const RunShape& shape);
+
+// The longest context, a multiple of 64 up to max_position_embeddings, with which `shape` fits into
+// `memory_bytes`; 0 where none does.
+int64_t LargestContext(const Config& config, std::span<const PlannedTensor> tensors,
+                       const RunShape& shape, int64_t memory_bytes);
+
+// Bytes that a step of decoding reads on the rank that reads most: weights that its rows touch (of
+// experts as many as are expected to be chosen by num_sequences rows) and visible keys and values.
+double DecodeStepBytes(const Config& config, std::span<const PlannedTensor> tensors,
+                       const RunShape& shape);
+
+}  // namespace trinity
