@@ -35,6 +35,14 @@ struct PackedMatrix {
   const std::byte* Panel(int64_t index) const { return data + index * panel_bytes(); }
 };
 
+// Tells the CPU that a panel will be read soon. Its own prefetching begins only once a stream is
+// being read, so that each stream would begin with the time that memory takes to answer.
+inline void FetchAhead(const PackedMatrix& matrix, int64_t panel) {
+  constexpr int64_t kBytes = 2048, kLine = 64;
+  const std::byte* begin = matrix.Panel(panel);
+  for (int64_t line = 0; line < kBytes; line += kLine) __builtin_prefetch(begin + line);
+}
+
 // Whether matrices of this dtype can be packed and multiplied: F32, F16, BF16 and block formats.
 bool IsMatrixDType(DType dtype);
 

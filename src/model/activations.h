@@ -24,6 +24,7 @@ struct Routing {
   // The same by expert: expert e owns slots [first_slot[e], first_slot[e + 1]), rows ascending.
   std::vector<ExpertSlot> slots;    // [rows * num_experts_per_tok]
   std::vector<int64_t> first_slot;  // [num_experts + 1]
+  std::vector<int32_t> chosen;      // experts that own a slot, ascending
 };
 
 // A SwiGLU on its way: hidden = silu(gate) * up, times the routing weight in an expert.

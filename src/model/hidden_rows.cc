@@ -48,6 +48,7 @@ void ComputeHidden(const HiddenItem& item, const GroupInput& input) {
   const PackedMatrix &gate = item.mlp->gate_proj, &up = item.mlp->up_proj;
   const MatMulPart parts[] = {{&gate, item.first_panel, item.num_panels, gate_rows},
                               {&up, item.first_panel, item.num_panels, up_rows}};
+  FetchAhead(up, item.first_panel);
   if (gate.form == up.form) {
     MatMulParts(parts, inputs_of(gate), Output::kOverwrite);
   } else {

@@ -44,10 +44,10 @@ void Moe::GateAndUp(Activations& a) const {
     const MlpWeights& mlp = *weights_.shared_experts;
     add_items({&mlp, &a.shared_experts, 0, mlp.gate_proj.num_panels(), 0, num_rows, nullptr});
   }
-  for (size_t expert = 0; expert < weights_.experts.size(); ++expert) {
+  for (const int32_t chosen : routing.chosen) {
+    const auto expert = static_cast<size_t>(chosen);
     const int64_t first = routing.first_slot[expert];
     const int64_t count = routing.first_slot[expert + 1] - first;
-    if (count == 0) continue;
     const MlpWeights& mlp = weights_.experts[expert];
     add_items({&mlp, &a.experts, 0, mlp.gate_proj.num_panels(), first, count,
                &routing.slots[static_cast<size_t>(first)]});
@@ -82,10 +82,14 @@ void Moe::DownPanels(int64_t first_panel, int64_t num_panels, Activations& a) co
   }
   const Routing& routing = a.routing;
   static thread_local std::vector<float*> outputs;
-  for (size_t expert = 0; expert < weights_.experts.size(); ++expert) {
+  for (size_t i = 0; i < routing.chosen.size(); ++i) {
+    if (i + 1 < routing.chosen.size()) {
+      const auto next = static_cast<size_t>(routing.chosen[i + 1]);
+      FetchAhead(weights_.experts[next].down_proj, first_panel);
+    }
+    const auto expert = static_cast<size_t>(routing.chosen[i]);
     const int64_t first_slot = routing.first_slot[expert];
     const int64_t num_slots = routing.first_slot[expert + 1] - first_slot;
-    if (num_slots == 0) continue;
     outputs.clear();
     for (int64_t slot = first_slot; slot < first_slot + num_slots; ++slot) {
       outputs.push_back(a.mlp_output.Row(routing.slots[static_cast<size_t>(slot)].row));

@@ -69,6 +69,11 @@ void Router::GroupByExpert(int64_t num_rows, Routing& routing) const {
   }
   std::partial_sum(routing.first_slot.begin(), routing.first_slot.end(),
                    routing.first_slot.begin());
+  routing.chosen.clear();
+  for (int32_t expert = 0; expert < config_.num_experts; ++expert) {
+    const auto index = static_cast<size_t>(expert);
+    if (routing.first_slot[index] < routing.first_slot[index + 1]) routing.chosen.push_back(expert);
+  }
   routing.slots.resize(routing.experts.size());
   static thread_local std::vector<int64_t> next;
   next = routing.first_slot;

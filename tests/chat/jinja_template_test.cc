@@ -78,6 +78,26 @@ TEST(JinjaTemplate, IntegersBeyond64BitsAreExactAndBeyond128AnError) {
   EXPECT_THAT(ErrorOf("{{ 10 ** 39 }}"), HasSubstr("integer overflow"));
 }
 
+TEST(JinjaTemplate, WhatIsNotSupportedIsRefusedByName) {
+  EXPECT_THAT(ErrorOf("{{ [1]|random }}"), HasSubstr("the filter random is not supported"));
+  EXPECT_THAT(ErrorOf("{{ 'a'|urlize }}"), HasSubstr("the filter urlize is not supported"));
+  EXPECT_THAT(ErrorOf("{{ lipsum() }}"), HasSubstr("lipsum is not supported"));
+  EXPECT_THAT(ErrorOf("{{ 'a'.encode() }}"), HasSubstr("encode() is not supported"));
+  EXPECT_THAT(ErrorOf("{{ 1.5.hex() }}"), HasSubstr("hex() and fromhex() are not supported"));
+  EXPECT_THAT(ErrorOf("{{ (5).to_bytes() }}"), HasSubstr("to_bytes() and from_bytes()"));
+  EXPECT_THAT(ErrorOf("{{ 1.5.as_integer_ratio() }}"), HasSubstr("as_integer_ratio()"));
+  EXPECT_THAT(ErrorOf("{{ '\\N{BULLET}' }}"), HasSubstr("\\N escapes are not supported"));
+  EXPECT_THAT(ErrorOf("{{ '\\ud83d' }}"), HasSubstr("surrogates are not supported"));
+  EXPECT_THAT(ErrorOf("{% autoescape true %}{% endautoescape %}"),
+              HasSubstr("autoescape true is not supported"));
+}
+
+TEST(JinjaTemplate, NamespacesRefuseNamesThatBeginWithAnUnderscore) {
+  EXPECT_THAT(ErrorOf("{{ namespace(_x=1) }}"), HasSubstr("underscore, found '_x'"));
+  EXPECT_THAT(ErrorOf("{{ namespace({'__class__': 1}) }}"), HasSubstr("found '__class__'"));
+  EXPECT_THAT(ErrorOf("{% set ns = namespace() %}{% set ns._x = 1 %}"), HasSubstr("found '_x'"));
+}
+
 TEST(JinjaTemplate, StringsCountCodePoints) {
   EXPECT_EQ(Render("{{ s|length }}{{ s[1] }}{{ s[::-1] }}", {{"s", "aé😀"}}), "3é😀éa");
 }

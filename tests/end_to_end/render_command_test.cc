@@ -60,6 +60,53 @@ TEST(RenderCommand, LinesGoBeforeFlagsAndTemplatesHoldForTheLinesAfterThem) {
   EXPECT_EQ(answers[6]["prompt"], "True");
 }
 
+TEST(RenderCommand, AnswersAreLinesForEveryReader) {
+  const std::string prompt = "a\nb\u0085c\u2028d\u2029e\v\f\x1c\x1d\x1e\u00e9";
+  const Json line = {
+      {"messages", Json::array()}, {"template", "{{ s }}"}, {"kwargs", {{"s", prompt}}}};
+  const std::string out = RunTrinity({"render", "--jsonl"}, {.input = line.dump() + "\n"}).out;
+  EXPECT_EQ(out, R"({"prompt":"a\nb\u0085c\u2028d\u2029e\u000b\f\u001c\u001d\u001eé"})"
+                 "\n");
+  EXPECT_EQ(ParseJson(out, "line")["prompt"], prompt);
+}
+
+TEST(RenderCommand, EveryLineHasItsAnswerHoweverBadItIs) {
+  const std::string hi = std::string(kHi) + R"(,"template":"ok"})";
+  const std::vector<std::string> bad = {
+      "",
+      " ",
+      "null",
+      "5",
+      "[{]",
+      "{",
+      "\xff",
+      R"({"messages":[],"messages":[]})",
+      R"({"messages":{}})",
+      R"({"messages":"x"})",
+      std::string(kHi) + R"(,"tools":{}})",
+      std::string(kHi) + R"(,"documents":5})",
+      std::string(kHi) + R"(,"kwargs":[]})",
+      std::string(kHi) + R"(,"kwargs":{"messages":[]}})",
+      std::string(kHi) + R"(,"add_generation_prompt":"yes"})",
+      std::string(kHi) + R"(,"template":5})",
+      std::string(kHi) + R"(,"template":"{{ raise_exception('no') }}"})",
+      std::string(kHi) + R"(,"template":"{% for x in range(99999999) %}{% endfor %}"})",
+      std::string(5000, '['),
+  };
+  std::string input;
+  for (const std::string& line : bad) input += line + "\n" + hi + "\n";
+  const std::vector<Json> answers = RenderLines(input + hi);  // the last line has no end
+  ASSERT_EQ(answers.size(), 2 * bad.size() + 1);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const bool is_bad = i % 2 == 0 && i / 2 < bad.size();
+    EXPECT_EQ(answers[i].contains("error"), is_bad) << answers[i];
+    EXPECT_EQ(answers[i].size(), 1u);
+    if (!is_bad) {
+      EXPECT_EQ(answers[i]["prompt"], "ok");
+    }
+  }
+}
+
 TEST(RenderCommand, RendersFilesWithTheTemplateOfTheModelOrOneOfTheUser) {
   const TemporaryFolder folder;
   std::ofstream(folder / "messages") << R"([{"role": "user", "content": "Hi"}])";

@@ -28,6 +28,35 @@ class Generation(jinja2.ext.Extension):
         return caller()
 
 
+class TemplateDict:
+    """The global `dict`: callable, with fromkeys, and nothing else of Python's type."""
+
+    def __call__(self, *args, **kwargs):
+        return dict(*args, **kwargs)
+
+    def fromkeys(self, *args, **kwargs):
+        return dict.fromkeys(*args, **kwargs)
+
+
+class TemplateNamespace(jinja2.utils.Namespace):
+    """The global `namespace`, which takes no names that begin with an underscore."""
+
+    def __init__(*args, **kwargs):
+        self = args[0]
+        for name in dict(*args[1:], **kwargs):
+            TemplateNamespace.check(name)
+        jinja2.utils.Namespace.__init__(*args, **kwargs)
+
+    def __setitem__(self, name, value):
+        TemplateNamespace.check(name)
+        jinja2.utils.Namespace.__setitem__(self, name, value)
+
+    @staticmethod
+    def check(name):
+        if isinstance(name, str) and name.startswith("_"):
+            raise jinja2.exceptions.SecurityError(name)
+
+
 def make_environment():
     def raise_exception(message):
         raise jinja2.exceptions.TemplateError(message)
@@ -41,6 +70,8 @@ def make_environment():
         trim_blocks=True, lstrip_blocks=True, extensions=[Generation, jinja2.ext.loopcontrols]
     )
     environment.filters["tojson"] = tojson
+    environment.globals["dict"] = TemplateDict()
+    environment.globals["namespace"] = TemplateNamespace
     environment.globals["raise_exception"] = raise_exception
     environment.globals["strftime_now"] = NOW.strftime
     return environment
@@ -56,7 +87,7 @@ def on_alarm(signum, frame):
 
 # Outputs that name addresses or Python's own types say nothing about templates.
 UNSTABLE = re.compile(
-    r"0x[0-9a-f]{6,}|<class |<generator|<list_reverse|<function|<built-in|<bound"
+    r"0x[0-9a-f]{6,}|<class |<generator|<list_reverse|<function \w+ at|<built-in|<bound"
     r"|<cyfunction|<dict_|<str_|<reversed|<range_|<tuple_|<method|_iterator"
     r"|<Cycler|<Joiner|object at"
 )
@@ -64,7 +95,7 @@ UNSTABLE = re.compile(
 
 def render(environment, template, context):
     """The output, None for a failure, or raises TooSlow."""
-    signal.setitimer(signal.ITIMER_REAL, 2.0)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 2.0)
     try:
         return environment.from_string(template).render(**json.loads(json.dumps(context)))
     except TooSlow:
@@ -74,7 +105,7 @@ def render(environment, template, context):
     except Exception:  # jinja2 lets TypeError, KeyError and others of Python through
         return None
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 # A constant without items is sliced to an undefined value where jinja2 folds constants, and is an

@@ -4,10 +4,13 @@ Usage: python3 tools/jinja_pairs/make_jinja_pairs.py --count 5400 --seed 1 \
            > tests/data/chat/jinja_pairs.jsonl
        python3 tools/jinja_pairs/make_jinja_pairs.py --templates tests/data/chat/styles \
            > tests/data/chat/jinja_styles.jsonl
+       python3 tools/jinja_pairs/make_jinja_pairs.py --details tests/data/chat/details.txt \
+           > tests/data/chat/jinja_details.jsonl
 
 Needs jinja2 3.1. The environment is the one in which transformers renders chat templates. The first
-line holds the contexts; each other line is [template, index of its context, output], with null for
-the output where jinja2 fails. The same seed and versions give the same file.
+line holds the contexts; each other line is [template, index of its context, output], or [template,
+[outputs]] with one for each context. The output is null where jinja2 fails. The same seed and
+versions give the same file.
 """
 
 import argparse
@@ -18,9 +21,10 @@ import signal
 import sys
 import warnings
 
-from jinja_corpus import STYLE_CONVERSATIONS, make_contexts
+from jinja_corpus import make_contexts
 from jinja_reference import FOLDED, UNSTABLE, TooSlow, make_environment, on_alarm, render
 from statement_generator import TemplateGenerator
+from style_conversations import DETAIL_CONTEXT, style_contexts
 
 
 def emit(record):
@@ -58,41 +62,46 @@ def random_pairs(count, seed):
     print(f"{made} pairs, {failing} of them fail", file=sys.stderr)
 
 
-def style_pairs(folder):
+def render_all(templates, contexts):
     environment = make_environment()
-    contexts = []
-    for conversation in STYLE_CONVERSATIONS:
-        context = {
-            "tools": None,
-            "documents": None,
-            "add_generation_prompt": True,
-            "bos_token": "<s>",
-            "eos_token": "</s>",
-        }
-        context.update(conversation)
-        contexts.append(context)
     emit({"contexts": contexts})
-    for path in sorted(pathlib.Path(folder).glob("*.jinja")):
-        template = path.read_text(encoding="utf-8")
-        for index, context in enumerate(contexts):
+    for template in templates:
+        outputs = []
+        for context in contexts:
             try:
-                output = render(environment, template, context)
+                outputs.append(render(environment, template, context))
             except TooSlow:  # recursion without end
-                output = None
-            emit([template, index, output])
+                outputs.append(None)
+        if any(UNSTABLE.search(output or "") for output in outputs):
+            sys.exit(f"make_jinja_pairs: another output each time: {template}")
+        emit([template, outputs])
+
+
+def style_pairs(folder):
+    paths = sorted(pathlib.Path(folder).glob("*.jinja"))
+    render_all([path.read_text(encoding="utf-8") for path in paths], style_contexts())
+
+
+def detail_pairs(path):
+    """A template a line."""
+    lines = pathlib.Path(path).read_text(encoding="utf-8").split("\n")
+    render_all([line for line in lines if line], [DETAIL_CONTEXT])
 
 
 def main():
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGALRM, on_alarm)
+    signal.signal(signal.SIGVTALRM, on_alarm)
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=5400)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--templates")
+    parser.add_argument("--templates", help="a folder of templates in the styles of models")
+    parser.add_argument("--details", help="a file with a template a line")
     arguments = parser.parse_args()
     if arguments.templates:
         style_pairs(arguments.templates)
+    elif arguments.details:
+        detail_pairs(arguments.details)
     else:
         random_pairs(arguments.count, arguments.seed)
 

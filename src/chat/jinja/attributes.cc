@@ -72,7 +72,7 @@ Access FindAttribute(Runtime& runtime, const Value& value, std::string_view name
   if (value.kind() == Kind::kNamespace) {
     if (const Value* found = value.As<NamespaceObject>().attributes->FindText(name)) {
       out = *found;
-      return !name.empty() && name[0] == '_' ? Access::kUnsafe : Access::kFound;
+      return Access::kFound;
     }
     return name == "__class__" ? Access::kUnsafe : Access::kAbsent;
   }

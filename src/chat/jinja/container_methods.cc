@@ -101,6 +101,18 @@ Value Conjugate(Runtime& runtime, const Value& self, CallArguments& arguments) {
   return UnaryPlus(runtime, self);
 }
 
+Value IntegerRatio(Runtime& runtime, const Value&, CallArguments&) {
+  runtime.Fail("as_integer_ratio() is not supported");
+}
+
+Value HexFloat(Runtime& runtime, const Value&, CallArguments&) {
+  runtime.Fail("hex() and fromhex() are not supported");
+}
+
+Value ToBytes(Runtime& runtime, const Value&, CallArguments&) {
+  runtime.Fail("to_bytes() and from_bytes() are not supported: there are no bytes here");
+}
+
 using Part = DictViewObject::Part;
 
 constexpr NamedMethod kListMethods[] = {{"count", Count}, {"index", Index}, {"copy", Copy}};
@@ -110,8 +122,13 @@ constexpr NamedMethod kDictMethods[] = {
     {"copy", Copy}, {"fromkeys", FromKeys},        {"values", View<Part::kValues>},
 };
 constexpr NamedMethod kIntMethods[] = {
-    {"bit_length", BitLength}, {"bit_count", BitCount}, {"conjugate", Conjugate}};
-constexpr NamedMethod kFloatMethods[] = {{"is_integer", IsInteger}, {"conjugate", Conjugate}};
+    {"bit_length", BitLength}, {"bit_count", BitCount}, {"as_integer_ratio", IntegerRatio},
+    {"to_bytes", ToBytes},     {"from_bytes", ToBytes}, {"conjugate", Conjugate},
+};
+constexpr NamedMethod kFloatMethods[] = {
+    {"is_integer", IsInteger}, {"as_integer_ratio", IntegerRatio}, {"hex", HexFloat},
+    {"fromhex", HexFloat},     {"conjugate", Conjugate},
+};
 
 template <size_t kSize>
 bool Bind(Runtime& runtime, const NamedMethod (&methods)[kSize], std::string_view name,

@@ -130,6 +130,7 @@ void Executor::Assign(const Expression& target, const Value& value) {
     if (object.kind() != Kind::kNamespace) {
       runtime_.Fail("cannot assign an attribute of {}: it is no namespace", TypeName(object));
     }
+    CheckNamespaceName(runtime_, target.constant);
     object.As<NamespaceObject>().attributes->Set(runtime_, target.constant, value);
     return;
   }

@@ -7,8 +7,13 @@
 namespace trinity::jinja {
 namespace {
 
-Value NotSupported(Runtime& runtime, CallArguments&) {
-  runtime.Fail("the filters random and urlize are not supported");
+// A prompt is the same each time that it is made.
+Value RandomFilter(Runtime& runtime, CallArguments&) {
+  runtime.Fail("the filter random is not supported: a prompt does not depend on chance");
+}
+
+Value UrlizeFilter(Runtime& runtime, CallArguments&) {
+  runtime.Fail("the filter urlize is not supported");
 }
 
 constexpr NamedFilter kFilters[] = {
@@ -41,7 +46,7 @@ constexpr NamedFilter kFilters[] = {
     {"max", MaxFilter},
     {"min", MinFilter},
     {"pprint", PprintFilter},
-    {"random", NotSupported},
+    {"random", RandomFilter},
     {"reject", RejectFilter},
     {"rejectattr", RejectAttrFilter},
     {"replace", ReplaceFilter},
@@ -62,7 +67,7 @@ constexpr NamedFilter kFilters[] = {
     {"unique", UniqueFilter},
     {"upper", UpperFilter},
     {"urlencode", UrlEncodeFilter},
-    {"urlize", NotSupported},
+    {"urlize", UrlizeFilter},
     {"wordcount", WordCountFilter},
     {"wordwrap", WordWrapFilter},
     {"xmlattr", XmlAttrFilter},

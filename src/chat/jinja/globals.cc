@@ -2,6 +2,7 @@
 
 #include "chat/jinja/attributes.h"
 #include "chat/jinja/bound_arguments.h"
+#include "chat/jinja/container_methods.h"
 #include "chat/jinja/iteration.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_number.h"
@@ -60,13 +61,22 @@ std::shared_ptr<DictObject> DictFrom(Runtime& runtime, const CallArguments& argu
   return dict;
 }
 
-Value Dict(Runtime& runtime, CallArguments& arguments) {
-  return runtime.Dict(DictFrom(runtime, arguments));
-}
+// What transformers puts in the place of Python's dict: it can be called, and has fromkeys().
+struct DictFunction final : CallableObject {
+  Value Call(Runtime& runtime, CallArguments& arguments) override {
+    return runtime.Dict(DictFrom(runtime, arguments));
+  }
+  bool Attribute(Runtime& runtime, std::string_view name, Value& out) override {
+    return name == "fromkeys" &&
+           FindContainerMethod(runtime, runtime.Dict(runtime.NewDict()), name, out);
+  }
+  std::string Describe(Runtime&) const override { return "<TemplateDict object>"; }
+};
 
 Value Namespace(Runtime& runtime, CallArguments& arguments) {
   auto attributes = DictFrom(runtime, arguments);
   runtime.CheckItems(attributes->entries.size());
+  for (const auto& entry : attributes->entries) CheckNamespaceName(runtime, entry.first);
   return runtime.Namespace(std::move(attributes));
 }
 
@@ -192,17 +202,28 @@ Value Lipsum(Runtime& runtime, CallArguments&) { runtime.Fail("lipsum is not sup
 
 }  // namespace
 
+void CheckNamespaceName(const Runtime& runtime, const Value& name) {
+  if (name.IsString() && name.Text().starts_with('_')) {
+    runtime.Fail("a namespace has no attributes that begin with an underscore, found {}",
+                 ReprText(name.Text()));
+  }
+}
+
 std::optional<Value> FindGlobal(std::string_view name) {
   struct Global {
     std::string_view name;
     Function function;
   };
   static constexpr Global kGlobals[] = {
-      {"range", Range},         {"dict", Dict},
-      {"namespace", Namespace}, {"cycler", Cycler},
-      {"joiner", Joiner},       {"raise_exception", RaiseException},
-      {"lipsum", Lipsum},       {"strftime_now", StrftimeNow},
+      {"range", Range},
+      {"namespace", Namespace},
+      {"cycler", Cycler},
+      {"joiner", Joiner},
+      {"lipsum", Lipsum},
+      {"raise_exception", RaiseException},
+      {"strftime_now", StrftimeNow},
   };
+  if (name == "dict") return Value::Of(Kind::kCallable, std::make_shared<DictFunction>());
   for (const Global& global : kGlobals) {
     if (global.name == name) return MakeFunction(global.name, global.function);
   }

@@ -12,4 +12,8 @@ namespace trinity::jinja {
 // raise_exception and strftime_now. lipsum exists and refuses to be called.
 std::optional<Value> FindGlobal(std::string_view name);
 
+// An Error for names that a namespace may not have: those that begin with an underscore, which
+// transformers refuses as well.
+void CheckNamespaceName(const Runtime& runtime, const Value& name);
+
 }  // namespace trinity::jinja

@@ -13,6 +13,7 @@
 #include "chat/jinja/python_unicode.h"
 #include "chat/jinja/string_predicates.h"
 #include "chat/jinja/string_search.h"
+#include "chat/jinja/string_translate.h"
 
 namespace trinity::jinja {
 namespace {
@@ -115,8 +116,8 @@ Value ExpandTabs(Runtime& runtime, const Value& self, CallArguments& arguments) 
   return runtime.StringLike(self, std::move(out));
 }
 
-Value NeedsBytes(Runtime& runtime, const Value&, CallArguments&) {
-  runtime.Fail("encode(), translate() and maketrans() are not supported");
+Value EncodeMethod(Runtime& runtime, const Value&, CallArguments&) {
+  runtime.Fail("encode() is not supported: there are no bytes here");
 }
 
 struct NamedMethod {
@@ -146,9 +147,9 @@ constexpr NamedMethod kMethods[] = {
     {"expandtabs", ExpandTabs},
     {"format", FormatMethod},
     {"format_map", FormatMapMethod},
-    {"encode", NeedsBytes},
-    {"translate", NeedsBytes},
-    {"maketrans", NeedsBytes},
+    {"encode", EncodeMethod},
+    {"translate", Translate},
+    {"maketrans", MakeTranslation},
 };
 
 }  // namespace

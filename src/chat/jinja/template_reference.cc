@@ -22,6 +22,8 @@ struct TemplateReference final : CallableObject {
   explicit TemplateReference(Executor& running) : executor(running) {}
   Value Call(Runtime& runtime, CallArguments&) override { runtime.Fail("self is not callable"); }
   bool IsCallable() const override { return false; }
+  // Jinja2's has __getitem__, which Python takes for an iterator's; what iterates over it fails.
+  bool IsIterable() const override { return true; }
   bool Attribute(Runtime& runtime, std::string_view name, Value& out) override {
     const BlockStatement* block = executor.FindBlock(name);
     if (block == nullptr) return false;
