@@ -31,13 +31,19 @@ struct MatMulCall {
 };
 
 // out [size] = or += sums: what of a panel's sums its matrix has rows for.
-inline void WritePanelSums(const float* sums, int64_t size, Output output, float* out) {
-  if (output == Output::kAddTo) {
-    for (int64_t i = 0; i < size; ++i) out[i] += sums[i];
+inline void WritePanelSums(const float* __restrict sums, int64_t size, Output output,
+                           float* __restrict out) {
+  if (output == Output::kOverwrite) {
+    // A size that the compiler knows becomes a few vectors, here and below.
+    if (size == kPanelRows) {
+      std::memcpy(out, sums, kPanelRows * sizeof(float));
+    } else {
+      std::memcpy(out, sums, static_cast<size_t>(size) * sizeof(float));
+    }
   } else if (size == kPanelRows) {
-    std::memcpy(out, sums, kPanelRows * sizeof(float));
+    for (int64_t i = 0; i < kPanelRows; ++i) out[i] += sums[i];
   } else {
-    std::memcpy(out, sums, static_cast<size_t>(size) * sizeof(float));
+    for (int64_t i = 0; i < size; ++i) out[i] += sums[i];
   }
 }
 
