@@ -21,7 +21,7 @@ help:
 	@echo 'make test   build and run all tests'
 	@echo 'make bench  build and run the benchmarks'
 	@echo 'make asan   run the tests under the address and undefined behaviour sanitizers'
-	@echo 'make tsan   run the tests under the thread sanitizer'
+	@echo 'make tsan   run the tests of what computes with threads under the thread sanitizer'
 	@echo 'make fuzz   run each fuzz program for SECONDS=60'
 	@echo 'make coverage  how many lines of each parser its fuzz corpus reaches'
 	@echo 'make tidy   clang-tidy on every source file'
@@ -41,10 +41,16 @@ test: install-test
 	cmake --build build/release
 	ctest --test-dir build/release --output-on-failure --no-tests=error -j $(shell nproc)
 
-asan tsan: install-test
-	cmake --preset $@ >/dev/null
-	cmake --build build/$@
-	ctest --test-dir build/$@ --output-on-failure --no-tests=error -j $(shell nproc)
+asan: install-test
+	cmake --preset asan >/dev/null
+	cmake --build build/asan
+	ctest --test-dir build/asan --output-on-failure --no-tests=error -j $(shell nproc)
+
+# Without the kernel's scattering of addresses, which some kernels do too far for the sanitizer.
+tsan: install-test
+	cmake --preset tsan >/dev/null
+	cmake --build build/tsan --target threads_test
+	setarch -R build/tsan/tests/threads_test --gtest_filter='*Thread*:*Cancel*'
 
 fuzz: install-check
 	cmake --preset fuzz >/dev/null

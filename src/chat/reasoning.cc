@@ -48,7 +48,7 @@ ReasonedAnswer SplitReasoning(std::string_view answer, bool begins_in_reasoning)
 }
 
 ReasoningStream::ReasoningStream(bool begins_in_reasoning)
-    : state_(begins_in_reasoning ? State::kReasoning : State::kBeginning) {}
+    : begins_in_reasoning_(begins_in_reasoning) {}
 
 std::vector<ReasoningStream::Part> ReasoningStream::Append(std::string_view text) {
   held_ += text;
@@ -86,7 +86,7 @@ bool ReasoningStream::TakeStep(bool is_end, std::vector<Part>& parts) {
     const bool opens = start.starts_with(kOpen);
     if (!opens && !is_end && kOpen.starts_with(start)) return false;  // not known yet
     if (opens) held_ = std::string(start.substr(kOpen.size()));
-    state_ = opens ? State::kReasoning : State::kContent;
+    state_ = opens || begins_in_reasoning_ ? State::kReasoning : State::kContent;
     return true;
   }
   const size_t close = held_.find(kClose);

@@ -40,7 +40,8 @@ class ReasoningStream {
   std::vector<Part> Take(bool is_end);
   bool TakeStep(bool is_end, std::vector<Part>& parts);
 
-  State state_;
+  bool begins_in_reasoning_;
+  State state_ = State::kBeginning;
   bool has_shown_reasoning_ = false;
   std::string held_;
 };

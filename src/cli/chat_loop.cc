@@ -1,5 +1,6 @@
 #include "cli/chat_loop.h"
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -257,8 +258,12 @@ class Chat {
     CommandLine line("/set", "", "");
     changed.AddSettingsTo(line);
     const std::string flag = "--" + name;
+    if (!line.Knows(flag)) {
+      Fail("/set: expected one of think, {}, found \"{}\"", fmt::join(line.FlagNames(), ", "),
+           Printable(name));
+    }
     const std::array<const char*, 2> arguments = {flag.c_str(), value.c_str()};
-    if (name == "help" || line.Parse(arguments) == ParseOutcome::kHelpShown) return;
+    line.Parse(arguments);
     const ChosenSampling chosen =
         changed.sampling.Choose(model_.sampling_defaults, model_.tokenizer, model_.num_tokens);
     const StopMatcher checked(changed.stops);

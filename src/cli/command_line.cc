@@ -205,6 +205,26 @@ CommandDescription CommandLine::Describe(int (*run)(CommandArguments arguments))
   return description;
 }
 
+bool CommandLine::Knows(std::string_view name) const {
+  for (const ArgumentDescription& argument : parts_->description.arguments) {
+    if (argument.names.back() == "--help") continue;
+    if (std::count(argument.names.begin(), argument.names.end(), name) > 0) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> CommandLine::FlagNames() const {
+  std::vector<std::string> long_names;
+  for (const ArgumentDescription& argument : parts_->description.arguments) {
+    for (const std::string& name : argument.names) {
+      if (!name.starts_with("--") || name == "--help") continue;
+      long_names.push_back(name.substr(2));
+      break;
+    }
+  }
+  return long_names;
+}
+
 ParseOutcome CommandLine::Parse(CommandArguments arguments) {
   if (description_wanted != nullptr) {
     *description_wanted = parts_->description;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/command_description.h"
@@ -65,6 +66,11 @@ class CommandLine {
   // One of `choices`.
   void AddPositional(const std::string& name, std::optional<std::string>& value,
                      const std::string& help, const std::vector<std::string>& choices);
+
+  // Whether one of the flags has this name: "--stop". --help does not count.
+  bool Knows(std::string_view name) const;
+  // The first long name of each of them without its dashes.
+  std::vector<std::string> FlagNames() const;
 
   // Fills the values, or writes the help to stdout. Throws UsageError.
   ParseOutcome Parse(CommandArguments arguments);

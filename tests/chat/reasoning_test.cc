@@ -42,6 +42,8 @@ TEST(Reasoning, StreamTellsReasoningFromContentWhereverTheTextIsCut) {
       {"  x", false, "  x"},
       {"a</think>b</think>c", true, "[a]b</think>c"},
       {"", true, ""},
+      {"<think>a</think>b", true, "[a]b"},
+      {"<thin", true, "[<thin]"},
   };
   for (const auto& test : cases) {
     for (const size_t size : {1, 2, 3, 5, 100}) {

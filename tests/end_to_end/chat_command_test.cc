@@ -224,7 +224,9 @@ TEST(ChatCommand, SettingsChangeBetweenAnswers) {
   EXPECT_EQ(result.out, "Vi\nVio\n");
   EXPECT_THAT(result.err, AllOf(HasSubstr("temperature 5"), HasSubstr("greedy: temperature 0"),
                                 HasSubstr("--top-p: expected a number from 0 to 1, found \"2\""),
-                                HasSubstr("--nothing"), HasSubstr("expected on or off")));
+                                HasSubstr("/set: expected one of think, max-tokens, stop, "),
+                                HasSubstr(", seed, "), HasSubstr("found \"nothing\""),
+                                HasSubstr("expected on or off")));
 }
 
 TEST(ChatCommand, ErrorsOfATurnTakeItsMessageBack) {
