@@ -31,8 +31,11 @@ std::string BundledModel() {
 
 std::string FindModelPath(const std::optional<std::string>& given) {
   if (given) {
-    if (!IsThere(*given)) Fail("{}: there is no such model folder or file", Printable(*given));
-    return *given;
+    if (IsThere(*given)) return *given;
+    // Who writes a sentence here means another flag.
+    const bool is_sentence = given->find(' ') != std::string::npos;
+    Fail("{}: there is no such model folder or file{}", Printable(*given),
+         is_sentence ? " (a prompt is given with -p)" : "");
   }
   const char* from_environment = std::getenv("TRINITY_MODEL");
   if (from_environment == nullptr || *from_environment == '\0') return BundledModel();

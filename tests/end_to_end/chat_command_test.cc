@@ -121,6 +121,24 @@ TEST(ChatCommand, ReasoningIsGreyedAtATerminalOnly) {
   EXPECT_THAT(pipe.out, AllOf(StartsWith("<think>\n"), HasSubstr("\n</think>\n")));
 }
 
+TEST(ChatCommand, ThinkingCanBeSwitchedBetweenAnswers) {
+  const std::string ask = "What is a violin?\n/undo\n";
+  const ProcessResult result = Pipe(ask + "/set think on\n" + ask + "/set think off\n" + ask);
+  const std::string plain = std::string(kViolin) + "\n";
+  EXPECT_THAT(result.out, AllOf(StartsWith(plain + "<think>\n"), testing::EndsWith(plain)));
+  EXPECT_EQ(result.out.rfind("<think>"), plain.size()) << result.out;
+}
+
+TEST(ChatCommand, TheSystemMessageOfTheFlagIsPartOfThePrompt) {
+  const ProcessResult without = Pipe("Hello!\n/stats\n");
+  const ProcessResult with =
+      Pipe("/system\nHello!\n/stats\n", {"--temp", "0", "--system", "Be brief."});
+  EXPECT_THAT(with.err, HasSubstr("[system: Be brief.]"));
+  ASSERT_EQ(PromptStats(without.err).size(), 1u);
+  ASSERT_EQ(PromptStats(with.err).size(), 1u);
+  EXPECT_GT(PromptStats(with.err)[0][0], PromptStats(without.err)[0][0]);
+}
+
 TEST(ChatCommand, DumbTerminalGetsNoEscapeCodes) {
   Terminal chat({"--temp", "0", "--think"}, {{"TERM", "dumb"}});
   ASSERT_TRUE(chat.WaitFor("> "));
@@ -152,6 +170,27 @@ TEST(ChatCommand, EachTurnComputesOnlyWhatIsNew) {
   // logits.
   EXPECT_GE(stats[2][1], stats[1][0] - 4);
   EXPECT_GE(stats[3][1], stats[1][0] - 4);
+}
+
+// The window has long left the end of the prompt; a place to come back to was marked there.
+TEST(ChatCommand, ALongAnswerCanBeRetriedWithoutComputingThePromptAgain) {
+  const ProcessResult result = Pipe("Tell me a story.\n/stats\n/retry\n/stats\n",
+                                    {"--temp", "0", "--min-tokens", "300", "-n", "300"});
+  const auto stats = PromptStats(result.err);
+  ASSERT_EQ(stats.size(), 2u) << result.err;
+  EXPECT_GE(stats[1][1], stats[0][0] - 4);
+}
+
+// At this temperature the model spells words with tokens that encoding them again would not give.
+TEST(ChatCommand, TheTokensOfAnAnswerAreHeldAsTheyWerePicked) {
+  for (const char* seed : {"7", "8"}) {
+    const ProcessResult result = Pipe("Tell me a story.\n/stats\nGo on.\n/stats\n",
+                                      {"--temp", "3", "--top-k", "0", "--top-p", "1", "--min-p",
+                                       "0", "--seed", seed, "-n", "12"});
+    const auto stats = PromptStats(result.err);
+    ASSERT_EQ(stats.size(), 2u) << result.err;
+    EXPECT_EQ(stats[1][1], stats[0][0] + 11);  // nothing was computed of the last one yet
+  }
 }
 
 TEST(ChatCommand, RetryDrawsOtherNumbersAndUndoForgets) {

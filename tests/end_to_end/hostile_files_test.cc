@@ -216,5 +216,27 @@ TEST_F(HostileFiles, NamesFromFilesCannotWriteToTheTerminal) {
   EXPECT_EQ(result.err.find('\x07'), result.err.npos);
 }
 
+TEST_F(HostileFiles, TemplatesInGgufFilesCannotRunForeverOrReachInternals) {
+  const auto render = [this](const std::string& chat_template) {
+    Write("chat_template.jinja", chat_template);
+    fs::remove(folder_ / "hostile.gguf");
+    EXPECT_EQ(RunTrinity({"convert", folder_.path(), folder_ / "hostile.gguf"}).exit_code, 0);
+    return RunTrinity({"render", folder_ / "hostile.gguf", "--messages", "-"}, {.input = "[]"});
+  };
+  EXPECT_EQ(render("{{ messages|length }}").out, "0");
+  const std::pair<const char*, const char*> cases[] = {
+      {"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+       "takes more than 20000000 steps"},
+      {"{{ ''.__class__.__mro__[1].__subclasses__() }}", "'__class__' of 'str' object is unsafe"},
+      {"{{ 'a' * 1000000000000 }}", "at most 67108864 are allowed"},
+  };
+  for (const auto& [chat_template, message] : cases) {
+    const ProcessResult result = render(chat_template);
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, AllOf(HasSubstr("hostile.gguf: chat template:1:"), HasSubstr(message)));
+  }
+}
+
 }  // namespace
 }  // namespace trinity

@@ -60,6 +60,16 @@ TEST(RenderCommand, LinesGoBeforeFlagsAndTemplatesHoldForTheLinesAfterThem) {
   EXPECT_EQ(answers[6]["prompt"], "True");
 }
 
+TEST(RenderCommand, ToolsAndDocumentsOfALineReachTheTemplate) {
+  const std::string head =
+      std::string(kHi) + R"(,"template":"{{ tools|tojson }}{{ documents|tojson }}")";
+  const std::vector<Json> answers =
+      RenderLines(head + R"(,"tools":[{"a":1}],"documents":[{"b":2}]})" + "\n" + kHi + "}\n");
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[0]["prompt"], R"([{"a": 1}][{"b": 2}])");
+  EXPECT_EQ(answers[1]["prompt"], "nullnull");
+}
+
 TEST(RenderCommand, AnswersAreLinesForEveryReader) {
   const std::string prompt = "a\nb\u0085c\u2028d\u2029e\v\f\x1c\x1d\x1e\u00e9";
   const Json line = {

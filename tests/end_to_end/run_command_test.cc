@@ -157,6 +157,11 @@ TEST(RunCommand, PromptsMayHoldAnything) {
             RunJson({"-n", "2", "--seed", "3", "-p", ""})["token_ids"]);
 }
 
+TEST(RunCommand, APromptInTheModelsPlaceIsToldSo) {
+  EXPECT_THAT(RunTrinity({"run", "What is a violin?"}).err,
+              HasSubstr("there is no such model folder or file (a prompt is given with -p)"));
+}
+
 TEST(RunCommand, ModelWithoutTokenizerIsRefused) {
   const ProcessResult result = RunTrinity({"run", TestData("goldens/base"), "-p", "a"});
   EXPECT_EQ(result.exit_code, 1);
