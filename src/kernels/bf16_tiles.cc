@@ -32,7 +32,7 @@ constexpr int64_t kStepCols = 32;
 
 // The cache is read from memory: fetched far ahead into the second-level cache, which has more
 // places for lines on their way, and near ahead into the nearest one.
-constexpr int64_t kFarBytes = 2048;
+constexpr int64_t kFarBytes = 4096;
 constexpr int64_t kNearBytes = 512;
 
 // 16 floats to bfloat16 in the upper halves of lanes. NaN stays NaN.

@@ -23,108 +23,70 @@ namespace trinity {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// The loops below have constant bounds and no dependences: compilers make vectors of them.
-
-inline void ExpandNibbles(const uint8_t* HWY_RESTRICT planes, uint8_t* HWY_RESTRICT out) {
-  constexpr int64_t kHalf = 4 * kPlaneBytes;
-  for (int64_t i = 0; i < kHalf; ++i) out[i] = planes[i] & 15;
-  for (int64_t i = 0; i < kHalf; ++i) out[kHalf + i] = planes[i] >> 4;
+// x shifted by kShift bits to the left, or to the right where that is negative, within bytes.
+template <int kShift, class V>
+HWY_INLINE V ShiftBytes(V x) {
+  if constexpr (kShift > 0) return hn::ShiftLeft<kShift>(x);
+  if constexpr (kShift < 0) return hn::ShiftRight<-kShift>(x);
+  return x;
 }
 
-template <int kShift>
-void ExpandPairs(const uint8_t* HWY_RESTRICT plane, uint8_t* HWY_RESTRICT out) {
-  for (int64_t i = 0; i < kPlaneBytes; ++i) out[i] = (plane[i] >> kShift) & 3;
+template <int kBits, class D>
+HWY_INLINE hn::Vec<D> MaskBytes(D d, hn::Vec<D> x) {
+  return hn::And(x, hn::Set(d, static_cast<uint8_t>(kBits)));
 }
 
-template <int kShift>
-void AddPairs(const uint8_t* HWY_RESTRICT plane, uint8_t* HWY_RESTRICT out) {
-  for (int64_t i = 0; i < kPlaneBytes; ++i) {
-    out[i] = static_cast<uint8_t>(out[i] | ((plane[i] >> kShift) & 3) << 4);
-  }
-}
-
-template <int kShift, int kBit>
-void AddBits(const uint8_t* HWY_RESTRICT plane, uint8_t* HWY_RESTRICT out) {
-  for (int64_t i = 0; i < kPlaneBytes; ++i) {
-    out[i] = static_cast<uint8_t>(out[i] | ((plane[i] >> kShift) & 1) << kBit);
-  }
-}
-
-template <int kBit>
-void AddBitPlane(const uint8_t* plane, uint8_t* out) {
-  AddBits<0, kBit>(plane, out);
-  AddBits<1, kBit>(plane, out + kPlaneBytes);
-  AddBits<2, kBit>(plane, out + 2 * kPlaneBytes);
-  AddBits<3, kBit>(plane, out + 3 * kPlaneBytes);
-  AddBits<4, kBit>(plane, out + 4 * kPlaneBytes);
-  AddBits<5, kBit>(plane, out + 5 * kPlaneBytes);
-  AddBits<6, kBit>(plane, out + 6 * kPlaneBytes);
-  AddBits<7, kBit>(plane, out + 7 * kPlaneBytes);
-}
-
-inline void ExpandPairPlanes(const uint8_t* planes, uint8_t* out) {
-  for (int64_t p = 0; p < 2; ++p, planes += kPlaneBytes, out += 4 * kPlaneBytes) {
-    ExpandPairs<0>(planes, out);
-    ExpandPairs<2>(planes, out + kPlaneBytes);
-    ExpandPairs<4>(planes, out + 2 * kPlaneBytes);
-    ExpandPairs<6>(planes, out + 3 * kPlaneBytes);
-  }
-}
-
-inline void AddPairPlanes(const uint8_t* planes, uint8_t* out) {
-  for (int64_t p = 0; p < 2; ++p, planes += kPlaneBytes, out += 4 * kPlaneBytes) {
-    AddPairs<0>(planes, out);
-    AddPairs<2>(planes, out + kPlaneBytes);
-    AddPairs<4>(planes, out + 2 * kPlaneBytes);
-    AddPairs<6>(planes, out + 3 * kPlaneBytes);
-  }
-}
-
-// Replaces each code by its level.
-inline void LookUpLevels(const int8_t* levels, uint8_t* codes) {
-  constexpr int64_t kNumCodes = kBlockCols * kPanelRows;
-#if HWY_TARGET == HWY_SCALAR
-  for (int64_t i = 0; i < kNumCodes; ++i) codes[i] = static_cast<uint8_t>(levels[codes[i]]);
-#else
-  const hn::ScalableTag<uint8_t> d;
-  const auto table = hn::LoadDup128(d, reinterpret_cast<const uint8_t*>(levels));
-  for (int64_t i = 0; i < kNumCodes; i += static_cast<int64_t>(hn::Lanes(d))) {
-    hn::StoreU(hn::TableLookupBytes(table, hn::LoadU(d, codes + i)), d, codes + i);
-  }
-#endif
-}
-
-// out[i] = codes[i] - offset + bias
-inline void ShiftCodes(int shift, uint8_t* codes) {
-  for (int64_t i = 0; i < kBlockCols * kPanelRows; ++i) {
-    codes[i] = static_cast<uint8_t>(codes[i] + shift);
-  }
-}
-
-// The codes of a block as [8 groups][32 rows][4 columns] bytes, each plus `bias`.
-template <DType kDType>
-void ExpandCodes(const uint8_t* block, int bias, uint8_t* out) {
-  constexpr BlockLayout kLayout = LayoutOf(kDType);
-  constexpr int64_t kNumCodes = kBlockCols * kPanelRows;
-  if constexpr (kLayout.codes == CodeForm::kEightBits) {
-    std::memcpy(out, block, static_cast<size_t>(kNumCodes));
-  } else if constexpr (kLayout.codes == CodeForm::kFourBits) {
-    ExpandNibbles(block, out);
-  } else if constexpr (kLayout.codes == CodeForm::kFiveBits) {
-    ExpandNibbles(block, out);
-    AddBitPlane<4>(block + 4 * kPlaneBytes, out);
-  } else if constexpr (kLayout.codes == CodeForm::kSixBits) {
-    ExpandNibbles(block, out);
-    AddPairPlanes(block + 4 * kPlaneBytes, out);
-  } else if constexpr (kLayout.codes == CodeForm::kTwoBits) {
-    ExpandPairPlanes(block, out);
+// The stored codes of group kGroup (four columns) of some rows of a block. `planes` points to the
+// first plane, at these rows.
+template <DType kDType, int kGroup, class D>
+HWY_INLINE hn::Vec<D> StoredCodesOf(D d, const uint8_t* planes) {
+  constexpr CodeForm kForm = LayoutOf(kDType).codes;
+  const auto plane = [=](int index) HWY_ATTR { return hn::LoadU(d, planes + index * kPlaneBytes); };
+  if constexpr (kForm == CodeForm::kEightBits) {
+    return plane(kGroup);
+  } else if constexpr (kForm == CodeForm::kTwoBits || kForm == CodeForm::kThreeBits) {
+    const auto low = MaskBytes<3>(d, ShiftBytes<-2 * (kGroup % 4)>(plane(kGroup / 4)));
+    if constexpr (kForm == CodeForm::kTwoBits) return low;
+    return hn::Or(low, MaskBytes<4>(d, ShiftBytes<2 - kGroup>(plane(2))));
   } else {
-    ExpandPairPlanes(block, out);
-    AddBitPlane<2>(block + 2 * kPlaneBytes, out);
+    const auto low = MaskBytes<15>(d, ShiftBytes<kGroup / 4 * -4>(plane(kGroup % 4)));
+    if constexpr (kForm == CodeForm::kFourBits) return low;
+    if constexpr (kForm == CodeForm::kFiveBits) {
+      return hn::Or(low, MaskBytes<16>(d, ShiftBytes<4 - kGroup>(plane(4))));
+    } else {
+      constexpr int kShift = 4 - 2 * (kGroup % 4);
+      return hn::Or(low, MaskBytes<48>(d, ShiftBytes<kShift>(plane(4 + kGroup / 4))));
+    }
   }
-  if constexpr (kLayout.levels == CodeLevels::kIq4) LookUpLevels(kIq4Levels.data(), out);
-  if constexpr (kLayout.levels == CodeLevels::kE2M1Doubled) LookUpLevels(kE2M1Doubled.data(), out);
-  if (bias != kLayout.offset) ShiftCodes(bias - kLayout.offset, out);
+}
+
+// What stored codes stand for.
+template <DType kDType, class D>
+HWY_INLINE hn::Vec<D> LevelsOf(D d, hn::Vec<D> codes) {
+  constexpr CodeLevels kLevels = LayoutOf(kDType).levels;
+  if constexpr (kLevels == CodeLevels::kIntegers) {
+    return codes;
+  } else {
+    const auto& levels = kLevels == CodeLevels::kIq4 ? kIq4Levels : kE2M1Doubled;
+    const auto* table = reinterpret_cast<const uint8_t*>(levels.data());
+#if HWY_TARGET == HWY_SCALAR
+    return hn::Set(d, table[hn::GetLane(codes)]);
+#else
+    return hn::TableLookupBytes(hn::LoadDup128(d, table), codes);
+#endif
+  }
+}
+
+// Groups [kGroup, 8) of a block as [groups][32 rows][4 columns] bytes, each plus `bias`.
+template <DType kDType, int kGroup = 0>
+HWY_INLINE void ExpandCodes(const uint8_t* block, int bias, uint8_t* out) {
+  const hn::ScalableTag<uint8_t> d;
+  const auto shift = hn::Set(d, static_cast<uint8_t>(bias - LayoutOf(kDType).offset));
+  for (int64_t i = 0; i < kPlaneBytes; i += static_cast<int64_t>(hn::Lanes(d))) {
+    const auto codes = LevelsOf<kDType>(d, StoredCodesOf<kDType, kGroup>(d, block + i));
+    hn::StoreU(hn::Add(codes, shift), d, out + kGroup * kPlaneBytes + i);
+  }
+  if constexpr (kGroup + 1 < 8) ExpandCodes<kDType, kGroup + 1>(block, bias, out);
 }
 
 // The scales of a block as [num_scales][32 rows], and the minimums where the format has them.
