@@ -1,5 +1,6 @@
 #include "cli/verify_command.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include "cli/standard_output.h"
 #include "measure/prompt_check.h"
 #include "measure/verify.h"
+#include "train/gradient_check.h"
 
 namespace trinity {
 namespace {
@@ -24,10 +26,14 @@ and greedy [B, steps] I64 with greedy_margin F32 and greedy_prompt_length [1]. W
 itself is undecided (router gap up to 1e-5, or two candidates nearer than the tolerance), a
 difference is a near tie and no failure.
 
+--gradients compares loss [1] and grad.<weight> of the golden too, of F32, F16 or BF16 weights: the
+mean cross entropy of each next token, and its gradients, within 1e-4 of a gradient's largest value.
+
 Exit codes: 0 everything holds, 1 something differs or failed, 2 wrong usage.
 
 Examples:
   trinity verify path/to/model golden.safetensors
+  trinity verify path/to/model golden.safetensors --gradients
   trinity verify path/to/model          (MODEL/golden.safetensors if there, else standard prompts)
 )";
 
@@ -36,6 +42,7 @@ struct VerifyCommandOptions {
   std::optional<std::string> golden;
   std::optional<double> tolerance;
   std::optional<int64_t> prefill_chunk;
+  bool has_gradients = false;
   bool is_json = false;
 };
 
@@ -52,6 +59,8 @@ ParseOutcome ParseOptions(CommandArguments arguments, VerifyCommandOptions& opti
                  "sequences of more than 1,000 tokens");
   line.AddInteger("--prefill-chunk", options.prefill_chunk, {1, 1 << 20},
                   "Tokens of a sequence that are computed at once; default 512");
+  line.AddFlag("--gradients", options.has_gradients,
+               "Compare the loss and the gradients of all weights too");
   options.model.AddTo(line);
   options.model.AddLoadingTo(line, "f32");
   line.AddFlag("--json", options.is_json, "Print one JSON object with every number");
@@ -156,7 +165,34 @@ std::string ToText(const GoldenOutputs& golden, const GoldenReport& report, int6
     }
     text += Line("greedy", report.greedy->wrong() == 0, detail);
   }
-  return text + (report.Passed() ? "passed\n" : "FAILED\n");
+  return text;
+}
+
+Json ToJson(const GradientReport& report) {
+  Json json = {{"passed", report.Passed()},
+               {"tolerance", kGradientTolerance},
+               {"loss", Finite(report.loss)},
+               {"loss_difference", Finite(report.loss_difference)}};
+  for (const GradientDifference& tensor : report.tensors) {
+    json["tensors"].push_back({{"name", tensor.name},
+                               {"largest_difference", Finite(tensor.largest)},
+                               {"relative_difference", Finite(tensor.relative)}});
+  }
+  return json;
+}
+
+std::string ToText(const GradientReport& report) {
+  std::string text =
+      Line("loss", report.loss_difference <= kGradientTolerance * std::abs(report.loss),
+           fmt::format("{:.6f}, difference {:.2e}", report.loss, report.loss_difference));
+  const GradientDifference& worst =
+      *std::max_element(report.tensors.begin(), report.tensors.end(),
+                        [](const auto& a, const auto& b) { return a.relative < b.relative; });
+  return text +
+         Line("gradients", worst.relative <= kGradientTolerance,
+              fmt::format("{} tensors, largest difference {:.2e} of the tensor's largest ({}), "
+                          "tolerance {:.0e}",
+                          report.tensors.size(), worst.relative, worst.name, kGradientTolerance));
 }
 
 Json ToJson(const PromptReport& report, const Tokenizer& tokenizer) {
@@ -200,9 +236,20 @@ int VerifyWithGolden(const VerifyCommandOptions& options, const Checkpoint& chec
   verify.tolerance = options.tolerance;
   verify.prefill_chunk = options.prefill_chunk.value_or(verify.prefill_chunk);
   const GoldenReport report = VerifyGolden(*loaded.model, golden, verify);
-  WriteOutput(options.is_json ? JsonText(ToJson(golden, report)) + "\n"
-                              : ToText(golden, report, config.num_hidden_layers));
-  return report.Passed() ? 0 : 1;
+  std::optional<GradientReport> gradients;
+  if (options.has_gradients) gradients = CheckGradients(*loaded.model, golden_file);
+  const bool passed = report.Passed() && (!gradients || gradients->Passed());
+  if (options.is_json) {
+    Json json = ToJson(golden, report);
+    if (gradients) json["gradients"] = ToJson(*gradients);
+    json["passed"] = passed;
+    WriteOutput(JsonText(json) + "\n");
+  } else {
+    std::string text = ToText(golden, report, config.num_hidden_layers);
+    if (gradients) text += ToText(*gradients);
+    WriteOutput(text + (passed ? "passed\n" : "FAILED\n"));
+  }
+  return passed ? 0 : 1;
 }
 
 int VerifyWithPrompts(const VerifyCommandOptions& options, const Checkpoint& checkpoint) {
@@ -236,8 +283,12 @@ int VerifyCommand(CommandArguments arguments) {
   const std::string beside =
       checkpoint.gguf_metadata() == nullptr ? checkpoint.folder() + "/golden.safetensors" : "";
   std::error_code error;
+  if (options.has_gradients && options.model.compute != "f32") {
+    throw UsageError("--gradients: expected --compute f32, found " + options.model.compute);
+  }
   if (options.golden) return VerifyWithGolden(options, checkpoint, *options.golden);
   if (std::filesystem::exists(beside, error)) return VerifyWithGolden(options, checkpoint, beside);
+  if (options.has_gradients) throw UsageError("--gradients: expected a GOLDEN to compare with");
   return VerifyWithPrompts(options, checkpoint);
 }
 

@@ -46,6 +46,20 @@ void Model::Forward(const Step& step, Activations& a) const {
   for (const StepSequence& sequence : step.sequences()) sequence.cache->Commit(sequence.num_rows);
 }
 
+void Model::ForwardKeeping(const Step& step, std::span<Activations> kept, Activations& last) const {
+  TRINITY_CHECK(kept.size() == blocks_.size());
+  for (const StepSequence& sequence : step.sequences()) sequence.cache->Reserve(sequence.num_rows);
+  Embed(step, kept.front().block_input);
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    FillRopeTables(config_, step.positions(), kept[i].rope_cos, kept[i].rope_sin);
+    blocks_[i].Forward(step, kept[i]);
+    Activations& next = i + 1 < kept.size() ? kept[i + 1] : last;
+    std::swap(next.block_input, kept[i].block_output);
+  }
+  ComputeLogits(step, last);
+  for (const StepSequence& sequence : step.sequences()) sequence.cache->Commit(sequence.num_rows);
+}
+
 void Model::Embed(const Step& step, Matrix& stream) const {
   stream.Resize(step.num_rows(), config_.hidden_size);
   const float mup_factor =

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -30,7 +31,12 @@ class Model {
   // more: token ids are below vocab_size (a TRINITY_CHECK).
   void Forward(const Step& step, Activations& a) const;
 
+  // The same for training: block i fills kept[i], which a backward pass then reads, instead of a
+  // buffer that all blocks share; `last` takes what comes after the blocks.
+  void ForwardKeeping(const Step& step, std::span<Activations> kept, Activations& last) const;
+
   const Config& config() const { return config_; }
+  const Weights& weights() const { return weights_; }
   const std::vector<LayerPlan>& plans() const { return plans_; }
   ThreadPool& pool() const { return pool_; }
 

@@ -55,6 +55,32 @@ TEST(VerifyCommand, AnotherModelFails) {
                                 HasSubstr("greedy      FAIL"), EndsWith("FAILED\n")));
 }
 
+TEST(VerifyCommand, GradientsAreComparedWhereAskedFor) {
+  const ProcessResult text = RunTrinity({"verify", GoldenFolder("tied"), "--gradients"});
+  EXPECT_EQ(text.exit_code, 0) << text.out << text.err;
+  EXPECT_THAT(text.out, AllOf(HasSubstr("loss        ok "), HasSubstr("gradients   ok "),
+                              EndsWith("passed\n")));
+  const Json json = ParseJson(
+      RunTrinity({"verify", GoldenFolder("tied"), "--gradients", "--json"}).out, "stdout");
+  EXPECT_EQ(json["gradients"]["passed"], true);
+  EXPECT_GT(json["gradients"]["tensors"].size(), 70u);
+  // The gradients of another model are wrong.
+  const ProcessResult other =
+      RunTrinity({"verify", GoldenFolder("base"), GoldenFolder("tied") + "/golden.safetensors",
+                  "--gradients"});
+  EXPECT_EQ(other.exit_code, 1);
+}
+
+TEST(VerifyCommand, GradientsNeedAGoldenThatHoldsThemAndFloat32) {
+  const ProcessResult none = RunTrinity({"verify", GoldenFolder("no_mup"), "--gradients"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.err, HasSubstr("golden.safetensors: "));
+  EXPECT_EQ(RunTrinity({"verify", PicoFolder(), "--gradients"}).exit_code, 2);
+  EXPECT_EQ(
+      RunTrinity({"verify", GoldenFolder("tied"), "--gradients", "--compute", "int8"}).exit_code,
+      2);
+}
+
 TEST(VerifyCommand, ToleranceDecides) {
   const ProcessResult result =
       RunTrinity({"verify", GoldenFolder("tied"), "--tolerance", "1e-9", "--json"});
