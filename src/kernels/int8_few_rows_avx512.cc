@@ -27,7 +27,7 @@ namespace {
 
 // Weights are fetched far ahead into the second-level cache, since the nearest one has too few
 // places for lines on their way to keep the memory busy, and then near ahead into that.
-constexpr int64_t kFarBytes = 2048;
+constexpr int64_t kFarBytes = 4096;
 constexpr int64_t kNearBytes = 512;
 
 // Rows whose sums and dot products for all outputs of a panel fit the registers.
@@ -234,8 +234,8 @@ HWY_INLINE void AddRun(const BlockPlace& place, const Rows<kRows>& x, int64_t bl
 
 // kHalves halves of a panel, 16 outputs each, from `first_half` on: accumulators [kRows][32].
 template <DType kDType, int kHalves, int kRows>
-void MultiplyHalves(const std::byte* panel, int64_t num_blocks, int first_half,
-                    const Rows<kRows>& x, float* accumulators) {
+void MultiplyHalves(const std::byte* panel, const std::byte* last_line, int64_t num_blocks,
+                    int first_half, const Rows<kRows>& x, float* accumulators) {
   constexpr BlockLayout kLayout = LayoutOf(kDType);
   __m512 acc[kHalves][kRows];
 #pragma GCC unroll 2
@@ -247,7 +247,8 @@ void MultiplyHalves(const std::byte* panel, int64_t num_blocks, int first_half,
     const std::byte* block = panel + kLayout.BlockOffset(b);
     if (first_half == 0) {
       for (int64_t line = 0; line < kLayout.block_bytes(); line += 64) {
-        _mm_prefetch(reinterpret_cast<const char*>(block + kFarBytes + line), _MM_HINT_T1);
+        const std::byte* far = std::min(block + kFarBytes + line, last_line);
+        _mm_prefetch(reinterpret_cast<const char*>(far), _MM_HINT_T1);
         _mm_prefetch(reinterpret_cast<const char*>(block + kNearBytes + line), _MM_HINT_T0);
       }
     }
@@ -269,13 +270,13 @@ void MultiplyHalves(const std::byte* panel, int64_t num_blocks, int first_half,
 // Both halves at a time where their sums and dot products fit the registers; else the second one
 // finds the panel in the nearest cache.
 template <DType kDType, int kRows>
-void MultiplyPanel(const std::byte* panel, int64_t num_blocks, const Rows<kRows>& x,
-                   float* accumulators) {
+void MultiplyPanel(const std::byte* panel, const std::byte* last_line, int64_t num_blocks,
+                   const Rows<kRows>& x, float* accumulators) {
   if constexpr (kRows <= kMostRowsOfBothHalves) {
-    MultiplyHalves<kDType, 2, kRows>(panel, num_blocks, 0, x, accumulators);
+    MultiplyHalves<kDType, 2, kRows>(panel, last_line, num_blocks, 0, x, accumulators);
   } else {
-    MultiplyHalves<kDType, 1, kRows>(panel, num_blocks, 0, x, accumulators);
-    MultiplyHalves<kDType, 1, kRows>(panel, num_blocks, 1, x, accumulators);
+    MultiplyHalves<kDType, 1, kRows>(panel, last_line, num_blocks, 0, x, accumulators);
+    MultiplyHalves<kDType, 1, kRows>(panel, last_line, num_blocks, 1, x, accumulators);
   }
 }
 
@@ -331,7 +332,8 @@ void MultiplyRows(const MatMulCall& call, const RunSums& sums, int64_t panel, in
     x.sums[r] = sums.sums + (first_row + r) * num_runs;
   }
   alignas(64) float accumulators[kRows * kPanelRows];
-  MultiplyPanel<kDType, kRows>(call.matrix.Panel(panel), cols / kBlockCols, x, accumulators);
+  MultiplyPanel<kDType, kRows>(call.matrix.Panel(panel), call.matrix.Panel(call.end_panel()) - 64,
+                               cols / kBlockCols, x, accumulators);
   const int64_t size = std::min(kPanelRows, call.matrix.rows - panel * kPanelRows);
   for (int r = 0; r < kRows; ++r) {
     WritePanelSums(accumulators + r * kPanelRows, size, call.output,
