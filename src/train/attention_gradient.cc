@@ -6,22 +6,13 @@
 #include <vector>
 
 #include "kernels/elementwise.h"
+#include "kernels/row_sums.h"
 #include "model/projection.h"
 #include "train/norm_gradient.h"
 #include "train/product_gradient.h"
 
 namespace trinity {
 namespace {
-
-float Dot(const float* a, const float* b, int64_t size) {
-  float sum = 0;
-  for (int64_t i = 0; i < size; ++i) sum += a[i] * b[i];
-  return sum;
-}
-
-void AddScaled(float factor, const float* x, int64_t size, float* sum) {
-  for (int64_t i = 0; i < size; ++i) sum[i] += factor * x[i];
-}
 
 Matrix Zeros(int64_t rows, int64_t cols) { return {rows, cols}; }
 
@@ -57,55 +48,85 @@ void AttentionGradient::Add(const Step& step, const Activations& a, const Matrix
 void AttentionGradient::AttendBackward(const StepSequence& sequence, int64_t kv_head,
                                        const Activations& a, const Matrix& attended_gradient,
                                        HeadGradients& heads) const {
+  VisibleRows visible;
+  const int64_t end = sequence.first_row + sequence.num_rows;
+  for (int64_t row = sequence.first_row; row < end; ++row) {
+    visible.first =
+        plan_.window ? std::max(sequence.first_row, row - *plan_.window + 1) : sequence.first_row;
+    visible.keys.clear();
+    visible.values.clear();
+    for (int64_t seen = visible.first; seen <= row; ++seen) {
+      visible.keys.push_back(a.key.Row(seen) + kv_head * config_.head_dim);
+      visible.values.push_back(a.value.Row(seen) + kv_head * config_.head_dim);
+    }
+    RowBackward(row, kv_head, visible, {a, attended_gradient, heads});
+  }
+}
+
+// The queries of one row and kv head see the same keys and values.
+void AttentionGradient::RowBackward(int64_t row, int64_t kv_head, const VisibleRows& visible,
+                                    const Buffers& buffers) const {
   const int64_t dim = config_.head_dim;
   const int64_t group = config_.num_attention_heads / config_.num_key_value_heads;
+  const auto count = static_cast<int64_t>(visible.keys.size());
   const float scale = 1.0F / std::sqrt(static_cast<float>(dim));
-  std::vector<float> weights(static_cast<size_t>(sequence.num_rows));
-  std::vector<float> output(static_cast<size_t>(dim)), output_gradient(output.size());
-  std::vector<float> gates(output.size());
-  for (int64_t query = 0; query < group * sequence.num_rows; ++query) {
-    const int64_t row = sequence.first_row + query / group;
-    const int64_t offset = (kv_head * group + query % group) * dim;
-    const int64_t first =
-        plan_.window ? std::max(sequence.first_row, row - *plan_.window + 1) : sequence.first_row;
-    const int64_t count = row + 1 - first;
-    const auto key_of = [&](int64_t i) { return a.key.Row(first + i) + kv_head * dim; };
-    const auto value_of = [&](int64_t i) { return a.value.Row(first + i) + kv_head * dim; };
-    const float* q = a.query.Row(row) + offset;
+  static thread_local std::vector<float> weights;           // p [group, count]
+  static thread_local std::vector<float> score_gradients;   // ds [group, count]
+  static thread_local std::vector<float> output_gradients;  // do [group, head_dim]
+  weights.resize(static_cast<size_t>(group * count));
+  score_gradients.resize(weights.size());
+  output_gradients.resize(static_cast<size_t>(group * dim));
+  std::vector<const float*> queries, outputs;
+  for (int64_t i = 0; i < group; ++i) {
+    const int64_t offset = (kv_head * group + i) * dim;
+    const float* query = buffers.a.query.Row(row) + offset;
+    float* p = weights.data() + i * count;
+    float* ds = score_gradients.data() + i * count;
+    float* output = output_gradients.data() + i * dim;
+    queries.push_back(query);
+    outputs.push_back(output);
 
-    for (int64_t i = 0; i < count; ++i)
-      weights[static_cast<size_t>(i)] = scale * Dot(q, key_of(i), dim);
-    Softmax(weights.data(), count, weights.data());
-    const float* upstream = attended_gradient.Row(row) + offset;
-    std::copy_n(upstream, dim, output_gradient.begin());
-    if (weights_.gate_proj) {
-      std::fill(output.begin(), output.end(), 0.0F);
-      for (int64_t i = 0; i < count; ++i) {
-        AddScaled(weights[static_cast<size_t>(i)], value_of(i), dim, output.data());
-      }
-      Sigmoid(a.attention_gate.Row(row) + offset, dim, gates.data());
-      float* gate_gradient = heads.gate.Row(row) + offset;
-      for (int64_t i = 0; i < dim; ++i) {
-        const auto at = static_cast<size_t>(i);
-        gate_gradient[i] = upstream[i] * output[at] * gates[at] * (1 - gates[at]);
-        output_gradient[at] *= gates[at];
-      }
-    }
-
+    DotRows(query, visible.keys, dim, p);
+    Scale(p, scale, count);
+    Softmax(p, count, p);
+    UndoGate({row, offset}, visible, p, buffers, output);
+    DotRows(output, visible.values, dim, ds);
     double mean = 0;  // of dp, weighted by p
-    for (int64_t i = 0; i < count; ++i) {
-      const float dp = Dot(output_gradient.data(), value_of(i), dim);
-      mean += static_cast<double>(weights[static_cast<size_t>(i)]) * static_cast<double>(dp);
+    for (int64_t j = 0; j < count; ++j) {
+      mean += static_cast<double>(p[j]) * static_cast<double>(ds[j]);
     }
-    float* query_gradient = heads.query.Row(row) + offset;
-    for (int64_t i = 0; i < count; ++i) {
-      const float p = weights[static_cast<size_t>(i)];
-      const float dp = Dot(output_gradient.data(), value_of(i), dim);
-      const float ds = scale * p * (dp - static_cast<float>(mean));
-      AddScaled(ds, key_of(i), dim, query_gradient);
-      AddScaled(ds, q, dim, heads.key.Row(first + i) + kv_head * dim);
-      AddScaled(p, output_gradient.data(), dim, heads.value.Row(first + i) + kv_head * dim);
+    for (int64_t j = 0; j < count; ++j) ds[j] = scale * p[j] * (ds[j] - static_cast<float>(mean));
+    AddWeightedRows(visible.keys, ds, dim, buffers.heads.query.Row(row) + offset);
+  }
+  std::vector<float> column(static_cast<size_t>(group));
+  const auto add_column = [&](const std::vector<float>& of, int64_t j,
+                              std::span<const float* const> rows, Matrix& gradient) {
+    for (int64_t i = 0; i < group; ++i) {
+      column[static_cast<size_t>(i)] = of[static_cast<size_t>(i * count + j)];
     }
+    AddWeightedRows(rows, column.data(), dim, gradient.Row(visible.first + j) + kv_head * dim);
+  };
+  for (int64_t j = 0; j < count; ++j) {
+    add_column(score_gradients, j, queries, buffers.heads.key);
+    add_column(weights, j, outputs, buffers.heads.value);
+  }
+}
+
+void AttentionGradient::UndoGate(const HeadPlace& place, const VisibleRows& visible,
+                                 const float* weights, const Buffers& buffers,
+                                 float* output_gradient) const {
+  const int64_t dim = config_.head_dim;
+  const float* upstream = buffers.attended_gradient.Row(place.row) + place.offset;
+  std::copy_n(upstream, dim, output_gradient);
+  if (!weights_.gate_proj) return;
+  std::vector<float> output(static_cast<size_t>(dim)), gates(output.size());
+  AddWeightedRows(visible.values, weights, dim, output.data());
+  Sigmoid(buffers.a.attention_gate.Row(place.row) + place.offset, dim, gates.data());
+  float* gate_gradient = buffers.heads.gate.Row(place.row) + place.offset;
+  for (int64_t i = 0; i < dim; ++i) {
+    const float gate = gates[static_cast<size_t>(i)];
+    gate_gradient[i] = upstream[i] * output[static_cast<size_t>(i)] * gate * (1 - gate);
+    output_gradient[i] = upstream[i] * gate;
   }
 }
 

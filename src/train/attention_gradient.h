@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "base/thread_pool.h"
 #include "model/activations.h"
 #include "model/config.h"
@@ -30,10 +33,30 @@ class AttentionGradient {
   struct HeadGradients {
     Matrix query, key, value, gate;
   };
+  // What the queries of one row see of one kv head: rows from `first` on.
+  struct VisibleRows {
+    int64_t first = 0;
+    std::vector<const float*> keys, values;  // [head_dim] each
+  };
+  struct Buffers {
+    const Activations& a;
+    const Matrix& attended_gradient;  // [rows, num_attention_heads, head_dim]
+    HeadGradients& heads;
+  };
+  struct HeadPlace {
+    int64_t row;
+    int64_t offset;  // of the head within it
+  };
 
   // All of one kv head in one sequence.
   void AttendBackward(const StepSequence& sequence, int64_t kv_head, const Activations& a,
                       const Matrix& attended_gradient, HeadGradients& heads) const;
+  void RowBackward(int64_t row, int64_t kv_head, const VisibleRows& visible,
+                   const Buffers& buffers) const;
+  // From the gradient of a gated output to those of the output [head_dim] and of the gate;
+  // `weights`: the softmax weights of what is visible.
+  void UndoGate(const HeadPlace& place, const VisibleRows& visible, const float* weights,
+                const Buffers& buffers, float* output_gradient) const;
   // From normed and rotated heads to heads as projected.
   void UndoNormAndRope(const Activations& a, const PackedMatrix& projection, const Norm& norm,
                        Matrix& head_gradient, Matrix& norm_gradient) const;
