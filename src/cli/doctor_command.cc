@@ -62,7 +62,7 @@ Expectation Expect(const std::string& size, const std::string& type, RunShape sh
   Expectation expected = {size, type, PlanRun(config, tensors, shape)};
   expected.fits = expected.memory.total() <= machine.available_bytes;
   shape.context /= 2;
-  expected.step_bytes = DecodeStepBytes(config, tensors, shape);
+  expected.step_bytes = DecodeWork(config, tensors, shape).bytes;
   expected.tokens_per_s = read_bytes_per_s / expected.step_bytes;
   return expected;
 }

@@ -29,10 +29,10 @@ namespace {
 
 constexpr const char* kFooter =
     R"(Bytes are those of the rank that needs most, page cache apart. Memory is what a process may
-take now, within the limits of its control group, unless --memory says another. The rate of
-decoding is what reading allows at most: what a step reads, at the read bandwidth measured here
-(about a second; --read-rate plans for another machine and measures nothing). Of a model's files
-only the headers are read.
+take now, within the limits of its control group, unless --memory says another. Rates are what the
+machine allows at most, measured in about a second: of decoding what a step reads at the bandwidth
+of reading, of prefill the slower of reading and arithmetic. --read-rate plans for another machine:
+it measures nothing, and leaves prefill out. Of a model's files only the headers are read.
 
 Exit codes: 0 the run fits, 1 it does not, 2 wrong usage.
 
@@ -109,21 +109,40 @@ struct Plan {
   RankMemory memory;
   int64_t available_bytes = 0;
   int64_t largest_context = 0;
-  double step_bytes = 0;
+  StepWork decode, prefill;
   double read_bytes_per_s = 0;
+  double ops_per_s = 0;                // 0: not measured
   std::vector<FittingChange> changes;  // where it does not fit
 
   bool fits() const { return memory.total() <= available_bytes; }
   double tokens_per_s() const {
-    return static_cast<double>(shape.num_sequences) * read_bytes_per_s / step_bytes;
+    return static_cast<double>(shape.num_sequences) * read_bytes_per_s / decode.bytes;
+  }
+  double prefill_tokens_per_s() const {
+    const auto rows = static_cast<double>(std::min(shape.prefill_chunk, shape.context));
+    return rows / std::max(prefill.bytes / read_bytes_per_s, prefill.ops / ops_per_s);
   }
 };
 
-double MeasureReading(int num_threads) {
-  ThreadPool pool(num_threads);
+// The best arithmetic that products with most of the weights can run on here.
+double BestOps(const Roof& roof, std::span<const PlannedTensor> tensors) {
+  const auto largest = std::max_element(
+      tensors.begin(), tensors.end(), [](const PlannedTensor& a, const PlannedTensor& b) {
+        return a.count * a.rows * a.cols < b.count * b.rows * b.cols;
+      });
+  const DType dtype = largest->dtype;
+  if (dtype == DType::kF32 || dtype == DType::kF16) return roof.OpsPerSecond(Arithmetic::kF32);
+  const bool is_bf16 = dtype == DType::kBF16;
+  return std::max(roof.OpsPerSecond(is_bf16 ? Arithmetic::kBF16 : Arithmetic::kInt8),
+                  roof.OpsPerSecond(is_bf16 ? Arithmetic::kAmxBF16 : Arithmetic::kAmxInt8));
+}
+
+void MeasureRates(Plan& plan) {
+  ThreadPool pool(plan.shape.num_threads);
   RoofMeter meter(pool);
   meter.Measure();
-  return meter.roof().read_bytes_per_s;
+  plan.read_bytes_per_s = meter.roof().read_bytes_per_s;
+  plan.ops_per_s = BestOps(meter.roof(), plan.model.tensors);
 }
 
 Plan MakePlan(const PlanOptions& options) {
@@ -146,10 +165,13 @@ Plan MakePlan(const PlanOptions& options) {
   plan.memory = PlanRun(config, plan.model.tensors, plan.shape);
   plan.largest_context =
       LargestContext(config, plan.model.tensors, plan.shape, plan.available_bytes);
-  plan.step_bytes = DecodeStepBytes(config, plan.model.tensors, plan.shape);
-  plan.read_bytes_per_s =
-      options.read_rate ? static_cast<double>(ParseBytesFlag("--read-rate", *options.read_rate))
-                        : MeasureReading(plan.shape.num_threads);
+  plan.decode = DecodeWork(config, plan.model.tensors, plan.shape);
+  plan.prefill = PrefillWork(config, plan.model.tensors, plan.shape);
+  if (options.read_rate) {
+    plan.read_bytes_per_s = static_cast<double>(ParseBytesFlag("--read-rate", *options.read_rate));
+  } else {
+    MeasureRates(plan);
+  }
   if (!plan.fits()) {
     plan.changes = FindFittingChanges(config, plan.model.tensors, plan.shape, plan.available_bytes);
   }
@@ -181,9 +203,11 @@ Json ToJson(const Plan& plan) {
   json["available_bytes"] = plan.available_bytes;
   json["fits"] = plan.fits();
   json["largest_context"] = plan.largest_context;
-  json["decode_step_bytes"] = static_cast<int64_t>(plan.step_bytes);
+  json["decode_step_bytes"] = static_cast<int64_t>(plan.decode.bytes);
   json["read_bytes_per_s"] = plan.read_bytes_per_s;
   json["tokens_per_s_at_most"] = plan.tokens_per_s();
+  json["prefill_tokens_per_s_at_most"] =
+      plan.ops_per_s > 0 ? Json(plan.prefill_tokens_per_s()) : Json();
   json["changes_that_fit"] = Json::array();
   for (const FittingChange& change : plan.changes) {
     json["changes_that_fit"].push_back(
@@ -209,9 +233,13 @@ std::string ToText(const Plan& plan) {
   text += Row("total", ByteText(plan.memory.total()));
   text += Row("available", ByteText(plan.available_bytes));
   text += Row("largest context", DigitGroups(plan.largest_context));
-  text += Row("a step reads", ByteText(static_cast<int64_t>(plan.step_bytes)));
-  text += fmt::format("{:<24}{:>12.1f} at {}/s\n", "tokens/s at most", plan.tokens_per_s(),
-                      ByteText(static_cast<int64_t>(plan.read_bytes_per_s)));
+  text += Row("a decode step reads", ByteText(static_cast<int64_t>(plan.decode.bytes)));
+  text += fmt::format("{:<24}{:>12.1f} tokens/s, reading {}/s\n", "decode at most",
+                      plan.tokens_per_s(), ByteText(static_cast<int64_t>(plan.read_bytes_per_s)));
+  if (plan.ops_per_s > 0) {
+    text += fmt::format("{:<24}{:>12.1f} tokens/s, {:.0f} GOP/s\n", "prefill at most",
+                        plan.prefill_tokens_per_s(), plan.ops_per_s / 1e9);
+  }
   if (plan.fits()) return text + "\nIt fits.\n";
   text += fmt::format("\nIt does not fit: {} too much.",
                       ByteText(plan.memory.total() - plan.available_bytes));

@@ -104,7 +104,7 @@ constexpr std::pair<std::string_view, DType> kPlainTypes[] = {
 
 }  // namespace
 
-int64_t PlannedTensor::ResidentBytes(const Config& config, const RankSlice& slice) const {
+PlannedTensor::Shape PlannedTensor::HeldShape(const Config& config, const RankSlice& slice) const {
   int64_t held_rows = rows, held_cols = cols;
   switch (cut) {
     case TensorCut::kWhole:
@@ -140,9 +140,19 @@ int64_t PlannedTensor::ResidentBytes(const Config& config, const RankSlice& slic
       held_rows = slice.vocabulary.size();
       break;
   }
-  if (held_rows == 0 || held_cols == 0) return 0;
-  if (!is_matrix) return BytesOf(DType::kF32, held_cols);
-  return PackedBytes(dtype, held_rows, held_cols);
+  return {held_rows, held_cols};
+}
+
+int64_t PlannedTensor::ResidentBytes(const Config& config, const RankSlice& slice) const {
+  const Shape held = HeldShape(config, slice);
+  if (held.rows == 0 || held.cols == 0) return 0;
+  if (!is_matrix) return BytesOf(DType::kF32, held.cols);
+  return PackedBytes(dtype, held.rows, held.cols);
+}
+
+double PlannedTensor::HeldValues(const Config& config, const RankSlice& slice) const {
+  const Shape held = HeldShape(config, slice);
+  return static_cast<double>(held.rows) * static_cast<double>(held.cols);
 }
 
 std::vector<std::string> PlannedTypeNames() {

@@ -40,8 +40,16 @@ struct PlannedTensor {
   DType dtype = DType::kF32;
   TensorCut cut = TensorCut::kWhole;
 
-  // Of one of `count`, in a rank's memory: matrices packed.
+  // Of one of `count`: bytes in a rank's memory, matrices packed, and how many values these are.
   int64_t ResidentBytes(const Config& config, const RankSlice& slice) const;
+  double HeldValues(const Config& config, const RankSlice& slice) const;
+
+ private:
+  struct Shape {
+    int64_t rows;
+    int64_t cols;
+  };
+  Shape HeldShape(const Config& config, const RankSlice& slice) const;
 };
 
 // The names of the types that a model can be planned in: f32, f16, bf16 and those of

@@ -78,6 +78,62 @@ double ExpectedExperts(int64_t count, int64_t chosen, int64_t rows) {
   return static_cast<double>(count) * (1 - std::pow(missed, static_cast<double>(rows)));
 }
 
+// The rows of a step, and what they see.
+struct StepRowsShape {
+  int64_t rows;
+  int64_t logit_rows;
+  int64_t num_sequences;
+  int64_t context;  // positions that a row sees in a full layer
+  DType kv_dtype;
+};
+
+StepWork WorkOf(const Config& config, std::span<const PlannedTensor> tensors,
+                const RankSlice& slice, const StepRowsShape& step) {
+  StepWork work;
+  const auto rows = static_cast<double>(step.rows);
+  for (const PlannedTensor& tensor : tensors) {
+    const auto bytes = static_cast<double>(tensor.ResidentBytes(config, slice));
+    const double ops = 2 * tensor.HeldValues(config, slice);
+    const bool is_embedding = tensor.parameter_class == ParameterClass::kEmbedding;
+    const bool is_head = tensor.parameter_class == ParameterClass::kHead ||
+                         (is_embedding && config.tie_word_embeddings);
+    if (tensor.count > 1) {
+      work.bytes += bytes * ExpectedExperts(tensor.count, config.num_experts_per_tok, step.rows);
+      work.ops += ops * rows * static_cast<double>(config.num_experts_per_tok);
+    } else if (is_head) {
+      work.bytes += bytes;
+      work.ops += ops * static_cast<double>(step.logit_rows);
+    } else if (is_embedding) {
+      work.bytes += bytes * rows / static_cast<double>(config.vocab_size);
+    } else {
+      work.bytes += bytes;
+      if (tensor.is_matrix) work.ops += ops * rows;
+    }
+  }
+  const auto kv_heads = static_cast<double>(slice.kv_heads.size());
+  work.bytes += kv_heads / static_cast<double>(config.num_key_value_heads) *
+                static_cast<double>(step.num_sequences) *
+                static_cast<double>(PlanKv(config, step.kv_dtype, step.context).total());
+  const int64_t window = std::min(config.sliding_window.value_or(step.context), step.context);
+  const int64_t seen = config.num_layers_of(AttentionKind::kFull) * step.context +
+                       config.num_layers_of(AttentionKind::kSliding) * window;
+  // A product for the score and one for the value of each dimension.
+  work.ops += 4 * rows * static_cast<double>(seen) *
+              static_cast<double>(slice.query_heads.size() * config.head_dim);
+  return work;
+}
+
+StepWork MostWork(const Config& config, std::span<const PlannedTensor> tensors, int num_ranks,
+                  const StepRowsShape& step) {
+  StepWork most;
+  for (int rank = 0; rank < num_ranks; ++rank) {
+    const StepWork work = WorkOf(config, tensors, SliceOf(config, num_ranks, rank), step);
+    most.bytes = std::max(most.bytes, work.bytes);
+    most.ops = std::max(most.ops, work.ops);
+  }
+  return most;
+}
+
 }  // namespace
 
 int64_t RankMemory::weight_bytes() const {
@@ -118,32 +174,18 @@ int64_t LargestContext(const Config& config, std::span<const PlannedTensor> tens
   return low * kKvPageTokens;
 }
 
-double DecodeStepBytes(const Config& config, std::span<const PlannedTensor> tensors,
-                       const RunShape& shape) {
-  double most = 0;
-  for (int rank = 0; rank < shape.num_ranks; ++rank) {
-    const RankSlice slice = SliceOf(config, shape.num_ranks, rank);
-    double bytes = 0;
-    for (const PlannedTensor& tensor : tensors) {
-      const auto one = static_cast<double>(tensor.ResidentBytes(config, slice));
-      const bool is_table = tensor.parameter_class == ParameterClass::kEmbedding;
-      if (tensor.count > 1) {
-        bytes +=
-            one * ExpectedExperts(tensor.count, config.num_experts_per_tok, shape.num_sequences);
-      } else if (is_table && !config.tie_word_embeddings) {
-        bytes +=
-            one * static_cast<double>(shape.num_sequences) / static_cast<double>(config.vocab_size);
-      } else {
-        bytes += one;
-      }
-    }
-    const double kv_share = static_cast<double>(slice.kv_heads.size()) /
-                            static_cast<double>(config.num_key_value_heads);
-    bytes += kv_share * static_cast<double>(shape.num_sequences) *
-             static_cast<double>(PlanKv(config, shape.kv_dtype, shape.context).total());
-    most = std::max(most, bytes);
-  }
-  return most;
+StepWork DecodeWork(const Config& config, std::span<const PlannedTensor> tensors,
+                    const RunShape& shape) {
+  return MostWork(config, tensors, shape.num_ranks,
+                  {shape.num_sequences, shape.num_sequences, shape.num_sequences, shape.context,
+                   shape.kv_dtype});
+}
+
+StepWork PrefillWork(const Config& config, std::span<const PlannedTensor> tensors,
+                     const RunShape& shape) {
+  const int64_t rows = std::min(shape.prefill_chunk, shape.context);
+  return MostWork(config, tensors, shape.num_ranks,
+                  {rows, 1, 1, std::max<int64_t>(1, shape.context / 2), shape.kv_dtype});
 }
 
 }  // namespace trinity

@@ -46,9 +46,19 @@ RankMemory PlanRun(const Config& config, std::span<const PlannedTensor> tensors,
 int64_t LargestContext(const Config& config, std::span<const PlannedTensor> tensors,
                        const RunShape& shape, int64_t memory_bytes);
 
-// Bytes that a step of decoding reads on the rank that reads most: weights that its rows touch (of
-// experts as many as are expected to be chosen by num_sequences rows) and visible keys and values.
-double DecodeStepBytes(const Config& config, std::span<const PlannedTensor> tensors,
-                       const RunShape& shape);
+// What a step takes on the rank that has most of it.
+struct StepWork {
+  double bytes = 0;  // read: weights that its rows touch (of experts as many as are expected to be
+                     // chosen), keys and values that they see
+  double ops = 0;    // of matrices and attention; a multiplication and an addition are two
+};
+
+// A step of decoding: one token of each sequence, at the end of its context.
+StepWork DecodeWork(const Config& config, std::span<const PlannedTensor> tensors,
+                    const RunShape& shape);
+
+// A step of prefill: prefill_chunk tokens of one prompt of shape.context tokens, in its middle.
+StepWork PrefillWork(const Config& config, std::span<const PlannedTensor> tensors,
+                     const RunShape& shape);
 
 }  // namespace trinity

@@ -32,7 +32,7 @@ TEST(PlanCommand, TellsPartsTotalAndWhetherItFits) {
   for (const char* part :
        {"nano, q4_k_m: 1 sequence of 131,072 tokens, F16 cache, 1 rank", "routed experts",
         "kv of full layers            1.88 GB", "available                   25.77 GB",
-        "largest context              131,072", "tokens/s at most", "It fits."}) {
+        "largest context              131,072", "decode at most", "prefill at most", "It fits."}) {
     EXPECT_THAT(run.out, HasSubstr(part));
   }
 }

@@ -117,12 +117,24 @@ TEST(RunPlan, AStepReadsActiveWeightsAndVisibleKeysAndValues) {
   const double active =
       static_cast<double>(PlanWeights(nano.config, DType::kBF16).Total().active_bytes);
   const double kv = static_cast<double>(PlanKv(nano.config, DType::kF16, 8192).total());
-  EXPECT_NEAR(DecodeStepBytes(nano.config, nano.tensors, shape), active + kv, 0.01 * active);
+  EXPECT_NEAR(DecodeWork(nano.config, nano.tensors, shape).bytes, active + kv, 0.01 * active);
   // 16 sequences touch 82 of 128 experts, and each has its own keys and values.
   shape.num_sequences = 16;
   const double all = static_cast<double>(nano.Plan(shape).weight_bytes());
-  EXPECT_GT(DecodeStepBytes(nano.config, nano.tensors, shape), 0.5 * all + 16 * kv);
-  EXPECT_LT(DecodeStepBytes(nano.config, nano.tensors, shape), all + 16 * kv);
+  EXPECT_GT(DecodeWork(nano.config, nano.tensors, shape).bytes, 0.5 * all + 16 * kv);
+  EXPECT_LT(DecodeWork(nano.config, nano.tensors, shape).bytes, all + 16 * kv);
+}
+
+TEST(RunPlan, PrefillComputesActiveWeightsForEveryRowAndReadsAllExperts) {
+  const Preset nano("nano", "bf16");
+  const StepWork work = PrefillWork(nano.config, nano.tensors, ShapeOf(8192));
+  const WeightCount total = PlanWeights(nano.config, DType::kBF16).Total();
+  // All but the head, 0.2 B parameters, of which one row is asked for.
+  const double active = static_cast<double>(total.active_parameters) - 0.205e9;
+  EXPECT_GT(work.ops, 2 * 512 * active);
+  EXPECT_LT(work.ops, 1.6 * 2 * 512 * active);  // attention to 4,096 tokens
+  EXPECT_NEAR(work.bytes, static_cast<double>(total.bytes),
+              0.06 * static_cast<double>(total.bytes));
 }
 
 TEST(RunPlan, RefusesACacheTypeThatHeadsDoNotFit) {
