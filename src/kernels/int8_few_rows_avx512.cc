@@ -267,8 +267,8 @@ void MultiplyHalves(const std::byte* panel, const std::byte* last_line, int64_t 
   }
 }
 
-// Both halves at a time where their sums and dot products fit the registers; else the second one
-// finds the panel in the nearest cache.
+// Nothing is fetched from far beyond `last_line`. Both halves at a time where their sums and dot
+// products fit the registers; else the second one finds the panel in the nearest cache.
 template <DType kDType, int kRows>
 void MultiplyPanel(const std::byte* panel, const std::byte* last_line, int64_t num_blocks,
                    const Rows<kRows>& x, float* accumulators) {
