@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "model/projection.h"
@@ -20,13 +21,12 @@ Attention::Attention(const Config& config, const LayerPlan& plan, const Attentio
     : config_(config), plan_(plan), weights_(weights), layer_of_kind_(layer_of_kind), pool_(pool) {}
 
 void Attention::Forward(const Step& step, Activations& a) const {
-  std::vector<Projection> projections = {{&weights_.q_proj, &a.attention_input, &a.query},
-                                         {&weights_.k_proj, &a.attention_input, &a.key},
-                                         {&weights_.v_proj, &a.attention_input, &a.value}};
-  if (weights_.gate_proj) {
-    projections.push_back({&*weights_.gate_proj, &a.attention_input, &a.attention_gate});
-  }
-  Project(projections, pool_);
+  const Matrix* input = &a.attention_input;
+  const std::array projections = {
+      Projection{&weights_.q_proj, input, &a.query}, Projection{&weights_.k_proj, input, &a.key},
+      Projection{&weights_.v_proj, input, &a.value},
+      Projection{weights_.gate_proj ? &*weights_.gate_proj : nullptr, input, &a.attention_gate}};
+  Project(std::span(projections).first(weights_.gate_proj ? 4 : 3), pool_);
   ForEachRow(pool_, step.num_rows(), [&](int64_t row) {
     NormAndRotate(row, a);
     Store(row, step, a);
@@ -82,8 +82,9 @@ int64_t Attention::TileRows() const {
   return std::max<int64_t>(1, kAttentionTileQueries / group_size());
 }
 
-std::vector<Attention::Tile> Attention::TilesOf(const Step& step) const {
-  std::vector<Tile> tiles;
+std::span<const Attention::Tile> Attention::TilesOf(const Step& step) const {
+  static thread_local std::vector<Tile> tiles;
+  tiles.clear();
   for (const StepSequence& sequence : step.sequences()) {
     const int64_t end = sequence.first_row + sequence.num_rows;
     for (int64_t row = sequence.first_row; row < end; row += TileRows()) {
@@ -100,7 +101,7 @@ std::vector<Attention::Tile> Attention::TilesOf(const Step& step) const {
 void Attention::Attend(const Step& step, Activations& a) const {
   constexpr int64_t kItemsPerThread = 4;
   a.attended.Resize(step.num_rows(), config_.query_size());
-  const std::vector<Tile> tiles = TilesOf(step);
+  const std::span<const Tile> tiles = TilesOf(step);
   int64_t most_blocks = 0;
   for (const Tile& tile : tiles) {
     const BlockRange blocks = BlocksOf(tile);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "base/thread_pool.h"
 #include "kernels/attend.h"
@@ -45,7 +46,8 @@ class Attention {
                        std::span<AttentionPartial> partials) const;
   // As many as fill a call of the kernel.
   int64_t TileRows() const;
-  std::vector<Tile> TilesOf(const Step& step) const;
+  // In memory that the thread keeps; good until its next call.
+  std::span<const Tile> TilesOf(const Step& step) const;
 
   // Where the result of a tile's query goes: [head_dim] within attended.
   float* OutputOf(const Tile& tile, int64_t query, Activations& a) const;
