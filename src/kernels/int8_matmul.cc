@@ -267,8 +267,8 @@ Int8KernelChoice ChooseKernel() {
 
 void Int8MatMul(std::span<const MatMulPart> parts, std::span<const std::byte* const> inputs,
                 Output output) {
-  const auto num_rows = static_cast<int64_t>(inputs.size());
 #if defined(__x86_64__)
+  const auto num_rows = static_cast<int64_t>(inputs.size());
   if (ActiveCpuLevel().has_vnni && num_rows <= kMostFewRows) {
     CountMatMul(MatMulPath::kInt8FewRows);
     for (const MatMulPart& part : parts) Avx512VnniFewRows({part, inputs, output});
