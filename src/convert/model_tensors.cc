@@ -11,15 +11,13 @@
 namespace trinity {
 namespace {
 
-using tensor_names::OfExpert;
 using tensor_names::OfLayer;
 
-class ModelLister {
+class ShapeLister {
  public:
-  ModelLister(const Config& config, const Checkpoint& checkpoint)
-      : config_(config), checkpoint_(checkpoint) {}
+  explicit ShapeLister(const Config& config) : config_(config) {}
 
-  std::vector<ModelTensor> List() {
+  std::vector<ModelShape> List() {
     const Config& c = config_;
     Add(std::string(tensor_names::kEmbedTokens), {c.vocab_size, c.hidden_size});
     const std::vector<LayerPlan> plans = PlanLayers(c);
@@ -28,8 +26,7 @@ class ModelLister {
     if (!c.tie_word_embeddings) {
       Add(std::string(tensor_names::kLmHead), {c.vocab_size, c.hidden_size});
     }
-    RefuseOthers();
-    return std::move(tensors_);
+    return std::move(shapes_);
   }
 
  private:
@@ -63,14 +60,41 @@ class ModelLister {
     const Config& c = config_;
     Add(OfLayer(layer, "mlp.router.gate.weight"), {c.num_experts, c.hidden_size});
     Add(OfLayer(layer, "mlp.expert_bias"), {c.num_experts});
-    AddExperts(layer, "gate_proj.weight", c.moe_intermediate_size, c.hidden_size);
-    AddExperts(layer, "up_proj.weight", c.moe_intermediate_size, c.hidden_size);
-    AddExperts(layer, "down_proj.weight", c.hidden_size, c.moe_intermediate_size);
+    const int64_t experts = c.num_experts, cols = c.moe_intermediate_size;
+    Add(OfLayer(layer, tensor_names::kStackedGate), {experts, cols, c.hidden_size});
+    Add(OfLayer(layer, tensor_names::kStackedUp), {experts, cols, c.hidden_size});
+    Add(OfLayer(layer, tensor_names::kStackedDown), {experts, c.hidden_size, cols});
     if (c.num_shared_experts > 0) {
       AddMlp(OfLayer(layer, "mlp.shared_experts."), c.shared_intermediate_size());
     }
   }
 
+  void Add(std::string name, std::vector<int64_t> shape) {
+    shapes_.push_back({std::move(name), std::move(shape)});
+  }
+
+  const Config& config_;
+  std::vector<ModelShape> shapes_;
+};
+
+class ModelLister {
+ public:
+  ModelLister(const Config& config, const Checkpoint& checkpoint)
+      : config_(config), checkpoint_(checkpoint) {}
+
+  std::vector<ModelTensor> List() {
+    for (const ModelShape& tensor : ListModelShapes(config_)) {
+      if (FindParameterClass(tensor.name) == ParameterClass::kRoutedExperts) {
+        AddExperts(tensor);
+      } else {
+        Add(tensor.name, tensor.shape);
+      }
+    }
+    RefuseOthers();
+    return std::move(tensors_);
+  }
+
+ private:
   void Add(const std::string& name, std::vector<int64_t> shape) {
     const TensorInfo& source = Find(name, shape);
     const int64_t num_rows = shape.size() > 1 ? shape[0] : 1;
@@ -78,16 +102,17 @@ class ModelLister {
         {name, std::move(shape), FindParameterClass(name).value(), {{&source, 0, num_rows}}});
   }
 
-  // The experts' matrix `part`, from whichever form is there.
-  void AddExperts(int64_t layer, std::string_view part, int64_t rows, int64_t cols) {
-    const int64_t num = config_.num_experts;
-    ModelTensor experts{OfLayer(layer, fmt::format("mlp.experts.{}", part)),
-                        {num, rows, cols},
-                        ParameterClass::kRoutedExperts,
-                        {}};
+  // One matrix of all experts of a layer, from whichever form is there.
+  void AddExperts(const ModelShape& stacked) {
+    constexpr std::string_view kExperts = "mlp.experts.";
+    const size_t at = stacked.name.find(kExperts);
+    const std::string layer = stacked.name.substr(0, at);  // "model.layers.0."
+    const std::string part = stacked.name.substr(at + kExperts.size());
+    const int64_t num = stacked.shape[0], rows = stacked.shape[1], cols = stacked.shape[2];
+    ModelTensor experts{stacked.name, stacked.shape, ParameterClass::kRoutedExperts, {}};
     const bool is_down = part == "down_proj.weight";
     const std::string fused =
-        OfLayer(layer, is_down ? tensor_names::kFusedDown : tensor_names::kFusedGateUp);
+        layer + std::string(is_down ? tensor_names::kFusedDown : tensor_names::kFusedGateUp);
     if (checkpoint_.Find(fused) != nullptr) {
       const int64_t stride = is_down ? rows : 2 * rows;
       const TensorInfo& source = Find(fused, {num, stride, cols});
@@ -99,7 +124,8 @@ class ModelLister {
       for (int64_t e = 0; e < num; ++e) experts.rows.push_back({&source, e * rows, rows});
     } else {
       for (int64_t e = 0; e < num; ++e) {
-        experts.rows.push_back({&Find(OfExpert(layer, e, part), {rows, cols}), 0, rows});
+        const std::string name = fmt::format("{}{}{}.{}", layer, kExperts, e, part);
+        experts.rows.push_back({&Find(name, {rows, cols}), 0, rows});
       }
     }
     tensors_.push_back(std::move(experts));
@@ -139,6 +165,8 @@ class ModelLister {
 };
 
 }  // namespace
+
+std::vector<ModelShape> ListModelShapes(const Config& config) { return ShapeLister(config).List(); }
 
 std::vector<ModelTensor> ListModelTensors(const Config& config, const Checkpoint& checkpoint) {
   return ModelLister(config, checkpoint).List();

@@ -29,6 +29,15 @@ struct ModelTensor {
   int64_t cols() const { return shape.back(); }
 };
 
+// A tensor of a model, of experts all of a layer together.
+struct ModelShape {
+  std::string name;
+  std::vector<int64_t> shape;
+};
+
+// All tensors of a model of this shape, in the order of the forward pass.
+std::vector<ModelShape> ListModelShapes(const Config& config);
+
 // All tensors of the model that `config` describes, in the order of the forward pass. Throws Error,
 // with the file and the name, where one is missing, of another shape, or not part of the model.
 // `checkpoint` must outlive the result.
