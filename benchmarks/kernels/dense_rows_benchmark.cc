@@ -19,15 +19,6 @@ namespace {
 
 constexpr int64_t kNumRows = 512;
 
-// The best that this CPU has for a form of activations.
-Arithmetic BestArithmetic(ActivationForm form) {
-  if (form == ActivationForm::kFloat32) return Arithmetic::kF32;
-  const bool int8 = form == ActivationForm::kInt8;
-  const Arithmetic tiles = int8 ? Arithmetic::kAmxInt8 : Arithmetic::kAmxBF16;
-  const Arithmetic vectors = int8 ? Arithmetic::kInt8 : Arithmetic::kBF16;
-  return InstructionOf(tiles).empty() ? vectors : tiles;
-}
-
 void Report(benchmark::State& state, ActivationForm form, int64_t rows, int64_t cols) {
   const double ops =
       2.0 * static_cast<double>(kNumRows * rows * cols) * static_cast<double>(state.iterations());

@@ -53,15 +53,6 @@ struct PreparedRows {
   std::vector<float*> outputs;
 };
 
-// The best that this CPU has for a form of activations.
-Arithmetic BestArithmetic(ActivationForm form) {
-  if (form == ActivationForm::kFloat32) return Arithmetic::kF32;
-  const bool int8 = form == ActivationForm::kInt8;
-  const Arithmetic tiles = int8 ? Arithmetic::kAmxInt8 : Arithmetic::kAmxBF16;
-  const Arithmetic vectors = int8 ? Arithmetic::kInt8 : Arithmetic::kBF16;
-  return InstructionOf(tiles).empty() ? vectors : tiles;
-}
-
 // The roof is the longer of the times that reading the weights and multiplying take at best.
 void BM_MatMul(benchmark::State& state, DType dtype, ActivationForm form) {
   const int64_t num_rows = state.range(0);

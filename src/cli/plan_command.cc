@@ -130,11 +130,7 @@ double BestOps(const Roof& roof, std::span<const PlannedTensor> tensors) {
       tensors.begin(), tensors.end(), [](const PlannedTensor& a, const PlannedTensor& b) {
         return a.count * a.rows * a.cols < b.count * b.rows * b.cols;
       });
-  const DType dtype = largest->dtype;
-  if (dtype == DType::kF32 || dtype == DType::kF16) return roof.OpsPerSecond(Arithmetic::kF32);
-  const bool is_bf16 = dtype == DType::kBF16;
-  return std::max(roof.OpsPerSecond(is_bf16 ? Arithmetic::kBF16 : Arithmetic::kInt8),
-                  roof.OpsPerSecond(is_bf16 ? Arithmetic::kAmxBF16 : Arithmetic::kAmxInt8));
+  return roof.OpsPerSecond(BestArithmetic(FormFor(ComputeMode::kAuto, largest->dtype)));
 }
 
 void MeasureRates(Plan& plan) {

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "base/check.h"
+#include "kernels/cpu_level.h"
 #include "kernels/dot_product_probe.h"
 #include "kernels/enabled_targets.h"
 
@@ -135,6 +136,18 @@ std::string_view NameOf(Arithmetic arithmetic) {
 std::string_view InstructionOf(Arithmetic arithmetic) {
   if (const DotProductProbe* probe = FindProbe(arithmetic)) return probe->instruction;
   return IsTiled(arithmetic) ? "" : "multiply-add of f32";
+}
+
+Arithmetic BestArithmetic(ActivationForm form) {
+  switch (form) {
+    case ActivationForm::kFloat32:
+      return Arithmetic::kF32;
+    case ActivationForm::kBFloat16:
+      return ActiveCpuLevel().has_amx_bf16 ? Arithmetic::kAmxBF16 : Arithmetic::kBF16;
+    case ActivationForm::kInt8:
+      return ActiveCpuLevel().has_amx ? Arithmetic::kAmxInt8 : Arithmetic::kInt8;
+  }
+  return Arithmetic::kF32;
 }
 
 int64_t RunArithmetic(Arithmetic arithmetic, int64_t num_ops) {

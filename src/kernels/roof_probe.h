@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/activation_form.h"
+
 namespace trinity {
 
 // Loops that do nothing but what a machine's roof is made of: how fast memory can be read, and how
@@ -20,6 +22,9 @@ std::string_view NameOf(Arithmetic arithmetic);  // "f32", "bf16", ...
 // What it runs on here ("vpdpbusd, 512 bits"); empty where this CPU has nothing for it. kBF16 and
 // kInt8 fall back to what a kernel would do without such an instruction: float32 after widening.
 std::string_view InstructionOf(Arithmetic arithmetic);
+
+// What products with rows of this form run on at best on the active SIMD level.
+Arithmetic BestArithmetic(ActivationForm form);
 
 // Does at least `num_ops` operations (a multiplication and an addition are two) on this thread, all
 // in registers, and returns how many. InstructionOf(arithmetic) is not empty.

@@ -11,7 +11,6 @@
 
 #include "base/check.h"
 #include "kernels/attend.h"
-#include "kernels/cpu_level.h"
 #include "kernels/matmul.h"
 #include "measure/machine.h"
 #include "model/kv_cache.h"
@@ -125,15 +124,7 @@ Arithmetic ArithmeticOf(ComputeMode mode, const Checkpoint& checkpoint) {
   for (const auto& [dtype, num_bytes] : bytes_of) {
     if (num_bytes > bytes_of[most]) most = dtype;
   }
-  switch (FormFor(ResolveMode(mode, checkpoint), most)) {
-    case ActivationForm::kFloat32:
-      return Arithmetic::kF32;
-    case ActivationForm::kBFloat16:
-      return ActiveCpuLevel().has_amx_bf16 ? Arithmetic::kAmxBF16 : Arithmetic::kBF16;
-    case ActivationForm::kInt8:
-      return ActiveCpuLevel().has_amx ? Arithmetic::kAmxInt8 : Arithmetic::kInt8;
-  }
-  return Arithmetic::kF32;
+  return BestArithmetic(FormFor(ResolveMode(mode, checkpoint), most));
 }
 
 RoofShare ShareOf(const BenchResult& result, const Roof& roof, Arithmetic arithmetic) {
