@@ -12,21 +12,18 @@
 #include "train/product_gradient.h"
 
 namespace trinity {
-namespace {
-
-Matrix Zeros(int64_t rows, int64_t cols) { return {rows, cols}; }
-
-}  // namespace
+namespace {}  // namespace
 
 void AttentionGradient::Add(const Step& step, const Activations& a, const Matrix& output_gradient,
                             Matrix& input_gradient, AttentionGradients& gradients) const {
   const int64_t rows = step.num_rows();
-  Matrix attended_gradient = Zeros(rows, config_.query_size());
+  const int64_t query_size = config_.query_size(), key_value_size = config_.key_value_size();
+  Matrix attended_gradient(rows, query_size);
   AddProductGradient(weights_.o_proj, output_gradient, a.attended, gradients.o_proj,
                      attended_gradient, pool_);
 
-  HeadGradients heads = {Zeros(rows, config_.query_size()), Zeros(rows, config_.key_value_size()),
-                         Zeros(rows, config_.key_value_size()), Zeros(rows, config_.query_size())};
+  HeadGradients heads = {
+      {rows, query_size}, {rows, key_value_size}, {rows, key_value_size}, {rows, query_size}};
   const int64_t kv_heads = config_.num_key_value_heads;
   const auto num_sequences = static_cast<int64_t>(step.sequences().size());
   pool_.ParallelFor(num_sequences * kv_heads, [&](int64_t item, int) {

@@ -5,16 +5,6 @@
 #include "train/product_gradient.h"
 
 namespace trinity {
-namespace {
-
-std::vector<const float*> RowsOf(const Matrix& matrix, int64_t first, size_t count) {
-  std::vector<const float*> rows;
-  for (size_t i = 0; i < count; ++i) rows.push_back(matrix.Row(first + static_cast<int64_t>(i)));
-  return rows;
-}
-
-}  // namespace
-
 void MlpRows::Add(const float* input, const float* output_gradient, float* input_gradient,
                   float weight) {
   inputs.push_back(input);
@@ -25,19 +15,17 @@ void MlpRows::Add(const float* input, const float* output_gradient, float* input
 
 std::vector<float> AddMlpGradient(const MlpWeights& mlp, const MlpRows& rows,
                                   MlpGradients& gradients, ThreadPool& pool) {
-  const size_t count = rows.inputs.size();
+  const auto count = static_cast<int64_t>(rows.inputs.size());
   const MlpActivations& a = *rows.activations;
   AddWeightGradient(rows.output_gradients, RowsOf(a.hidden, rows.first_row, count),
                     gradients.down_proj, pool);
   const int64_t size = mlp.down_proj.cols;
-  Matrix hidden(static_cast<int64_t>(count), size);  // gradients, then those of gate in place
-  Matrix up(static_cast<int64_t>(count), size);
-  std::vector<float*> hidden_rows;
-  for (size_t i = 0; i < count; ++i) hidden_rows.push_back(hidden.Row(static_cast<int64_t>(i)));
-  AddInputGradient(mlp.down_proj, rows.output_gradients, hidden_rows, pool);
+  Matrix hidden(count, size);  // gradients, then those of gate in place
+  Matrix up(count, size);
+  AddInputGradient(mlp.down_proj, rows.output_gradients, OutputRows(hidden, 0, count), pool);
 
-  std::vector<float> weight_gradients(count);
-  ForEachRow(pool, static_cast<int64_t>(count), [&](int64_t i) {
+  std::vector<float> weight_gradients(rows.inputs.size());
+  ForEachRow(pool, count, [&](int64_t i) {
     const float* gate = a.gate.Row(rows.first_row + i);
     const float* up_value = a.up.Row(rows.first_row + i);
     const float weight = rows.weights[static_cast<size_t>(i)];

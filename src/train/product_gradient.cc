@@ -10,12 +10,6 @@
 namespace trinity {
 namespace {
 
-std::vector<const float*> RowsOf(const Matrix& matrix) {
-  std::vector<const float*> rows;
-  for (int64_t row = 0; row < matrix.rows(); ++row) rows.push_back(matrix.Row(row));
-  return rows;
-}
-
 // Rows of W as float32, a panel at a time.
 class UnpackedPanel {
  public:
@@ -40,6 +34,12 @@ class UnpackedPanel {
 };
 
 }  // namespace
+
+std::vector<const float*> RowsOf(const Matrix& matrix, int64_t first, int64_t count) {
+  std::vector<const float*> rows;
+  for (int64_t row = first; row < first + count; ++row) rows.push_back(matrix.Row(row));
+  return rows;
+}
 
 void AddWeightGradient(std::span<const float* const> outputs, std::span<const float* const> inputs,
                        Matrix& weight_gradient, ThreadPool& pool) {
@@ -76,13 +76,9 @@ void AddInputGradient(const PackedMatrix& weight, std::span<const float* const> 
 void AddProductGradient(const PackedMatrix& weight, const Matrix& output_gradient,
                         const Matrix& input, Matrix& weight_gradient, Matrix& input_gradient,
                         ThreadPool& pool) {
-  const std::vector<const float*> outputs = RowsOf(output_gradient);
-  AddWeightGradient(outputs, RowsOf(input), weight_gradient, pool);
-  std::vector<float*> input_gradients;
-  for (int64_t row = 0; row < input_gradient.rows(); ++row) {
-    input_gradients.push_back(input_gradient.Row(row));
-  }
-  AddInputGradient(weight, outputs, input_gradients, pool);
+  const std::vector<const float*> outputs = RowsOf(output_gradient, 0, output_gradient.rows());
+  AddWeightGradient(outputs, RowsOf(input, 0, input.rows()), weight_gradient, pool);
+  AddInputGradient(weight, outputs, OutputRows(input_gradient, 0, input_gradient.rows()), pool);
 }
 
 }  // namespace trinity

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/memory_block.h"
 #include "base/thread_pool.h"
@@ -13,6 +15,9 @@ namespace trinity {
 //
 // Sums are float32 in an order that depends on the rows alone: of a weight over rows ascending, of
 // an input over outputs ascending. The result is the same to the bit for any number of threads.
+
+// Pointers to rows [first, first + count) of a matrix.
+std::vector<const float*> RowsOf(const Matrix& matrix, int64_t first, int64_t count);
 
 // weight_gradient [out, in] += sum over rows of dy^T x.
 void AddWeightGradient(std::span<const float* const> outputs, std::span<const float* const> inputs,
