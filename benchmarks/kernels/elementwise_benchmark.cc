@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels/elementwise.h"
+#include "kernels/log_sum_exp.h"
 
 namespace trinity {
 namespace {
