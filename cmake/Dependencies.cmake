@@ -6,8 +6,19 @@ find_package(nlohmann_json REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(hwy CONFIG REQUIRED)
 find_package(CLI11 REQUIRED)
+find_package(Boost 1.74 REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
 pkg_check_modules(oniguruma REQUIRED IMPORTED_TARGET oniguruma)
 pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
+
+if(NOT CMAKE_CROSSCOMPILING)
+  find_package(MPI QUIET COMPONENTS CXX)
+endif()
+if(NOT MPI_CXX_FOUND)
+  message(STATUS "The plug-in for mpirun is left out: it needs an MPI (tools/install_dependencies)")
+endif()
 
 # Who only wants to run the program needs nothing of the tests: without their packages they are left
 # out. This changes the variable and not the cache, so the next configuration looks again.

@@ -1,7 +1,12 @@
-// The header of a GGUF file, and what it says of a model in several files. The input is the file.
+// The header of a GGUF file, and what it says of a model in several files, split or cut among
+// ranks. The input is the file.
+
+#include <algorithm>
+#include <vector>
 
 #include "base/check.h"
 #include "checkpoint/gguf.h"
+#include "checkpoint/gguf_parts.h"
 #include "checkpoint/gguf_splits.h"
 #include "fuzz/input_parts.h"
 #include "fuzz/refusal.h"
@@ -25,6 +30,26 @@ void CheckHeader(const GgufHeader& header, const File& file) {
   }
 }
 
+// Whatever run of bytes is found is within what the file holds of the tensor.
+void CheckParts(const GgufHeader& header) {
+  std::vector<TensorInfo> tensors = header.tensors;
+  PlaceGgufParts(header.metadata, "m", tensors);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const TensorInfo &tensor = tensors[i], &own = header.tensors[i];
+    TRINITY_CHECK(tensor.num_bytes >= own.num_bytes);
+    if (!tensor.is_cut()) continue;
+    const int64_t step = std::max<int64_t>(1, tensor.num_bytes / 50);
+    for (int64_t byte = 0; byte < tensor.num_bytes; byte += step) {
+      const PartRun run = FindRun(tensor.parts, ExtentsOf(tensor.shape, 1), tensor.dtype, byte,
+                                  tensor.num_bytes - byte);
+      if (run.num_bytes == 0) continue;
+      TRINITY_CHECK(run.offset >= own.offset && run.num_bytes > 0);
+      TRINITY_CHECK(run.num_bytes <= own.offset + own.num_bytes - run.offset);
+    }
+  }
+  MergeParts("m", tensors, tensors);
+}
+
 void CheckFile(std::string_view content) {
   static ScratchFile scratch;
   scratch.Write(content);
@@ -37,6 +62,7 @@ void CheckFile(std::string_view content) {
       TRINITY_CHECK(split->index >= 0 && split->index < split->count);
       GgufSplitPath("m-00001-of-00002.gguf", split->index, split->count);
     }
+    if (FindGgufPart(header.metadata, "m")) CheckParts(header);
   });
 }
 

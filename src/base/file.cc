@@ -26,6 +26,11 @@ std::string KindOf(mode_t mode) {
   return "a special file";
 }
 
+int64_t CurrentSize(int descriptor) {
+  struct stat status {};
+  return fstat(descriptor, &status) == 0 ? static_cast<int64_t>(status.st_size) : 0;
+}
+
 }  // namespace
 
 File::File(std::string path) : path_(std::move(path)) {
@@ -64,12 +69,14 @@ void File::ReadAt(int64_t offset, std::span<std::byte> bytes) const {
         pread(descriptor_, bytes.data() + done, want, offset + static_cast<int64_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
-      throw StorageError(fmt::format("{}: cannot be read: {}", path_, std::strerror(errno)));
+      throw StorageError(fmt::format("{}: cannot be read at byte {}: {}", path_,
+                                     offset + static_cast<int64_t>(done), std::strerror(errno)));
     }
     if (got == 0) {
-      throw StorageError(
-          fmt::format("{}: ends at byte {}, expected {} bytes (was it changed while in use?)",
-                      path_, offset + static_cast<int64_t>(done), size_bytes_));
+      throw StorageError(fmt::format(
+          "{}: cannot be read at byte {}: expected {} bytes in the file, found {} (was it "
+          "changed while in use?)",
+          path_, offset + static_cast<int64_t>(done), size_bytes_, CurrentSize(descriptor_)));
     }
     done += static_cast<size_t>(got);
   }
@@ -79,10 +86,11 @@ void File::DropCache(int64_t offset, int64_t num_bytes) const {
   posix_fadvise(descriptor_, offset, num_bytes, POSIX_FADV_DONTNEED);
 }
 
-AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
+AtomicFile::AtomicFile(std::string path, FileReaders readers) : path_(std::move(path)) {
   static std::atomic<int> serial{0};
   temporary_path_ = fmt::format("{}.{}.{}.partial", path_, getpid(), serial++);
-  descriptor_ = open(temporary_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  descriptor_ = open(temporary_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                     readers == FileReaders::kOwner ? 0600 : 0666);
   if (descriptor_ < 0) {
     throw StorageError(fmt::format("{}: cannot be created: {}", path_, std::strerror(errno)));
   }

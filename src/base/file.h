@@ -20,6 +20,7 @@ class File {
 
   const std::string& path() const { return path_; }
   int64_t size_bytes() const { return size_bytes_; }  // when it was opened
+  int descriptor() const { return descriptor_; }
 
   // Fills `bytes` from `offset`. Throws StorageError if the file ends before, or cannot be read.
   void ReadAt(int64_t offset, std::span<std::byte> bytes) const;
@@ -33,12 +34,17 @@ class File {
   int64_t size_bytes_ = 0;
 };
 
+enum class FileReaders {
+  kAll,    // as the umask says
+  kOwner,  // nobody else
+};
+
 // A file that appears under its name only when it is complete: written under a temporary name in
 // the same folder, then synced and renamed. A destructor without Commit removes it. Every write
 // that fails (disk full, quota) throws StorageError with path and reason.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::string path);
+  explicit AtomicFile(std::string path, FileReaders readers = FileReaders::kAll);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile();

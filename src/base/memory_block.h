@@ -53,6 +53,8 @@ class Matrix {
   int64_t cols() const { return cols_; }
   float* data() { return reinterpret_cast<float*>(block_.data()); }
   const float* data() const { return reinterpret_cast<const float*>(block_.data()); }
+  // All of them, row by row.
+  std::span<float> values() { return {data(), static_cast<size_t>(rows_ * cols_)}; }
   float* Row(int64_t row) { return data() + row * cols_; }
   const float* Row(int64_t row) const { return data() + row * cols_; }
 

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "checkpoint/checked_arithmetic.h"
 #include "checkpoint/gguf.h"
+#include "checkpoint/gguf_parts.h"
 #include "checkpoint/gguf_splits.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/shard_index.h"
@@ -93,7 +94,9 @@ void Checkpoint::AddFolder() {
 }
 
 void Checkpoint::AddFile(const std::string& path) {
-  if (path.ends_with(kGgufSuffix) || HasGgufMagic(File(path))) {
+  if (const std::optional<GgufPartName> name = ParseGgufPartName(path)) {
+    AddGgufParts(*name);
+  } else if (path.ends_with(kGgufSuffix) || HasGgufMagic(File(path))) {
     AddGguf(path);
   } else {
     AddSafetensors(path);
@@ -104,6 +107,10 @@ void Checkpoint::AddGguf(const std::string& path) {
   files_.emplace_back(path);
   GgufHeader header = ReadGgufHeader(files_.back(), 0);
   const std::optional<GgufSplit> split = FindGgufSplit(header.metadata, path);
+  if (const std::optional<GgufPart> part = FindGgufPart(header.metadata, path)) {
+    Fail("{}: holds the part of rank {}: expected a name that ends with -rank-{}-of-{}.gguf", path,
+         part->rank, part->rank, part->num_ranks);
+  }
   gguf_metadata_ = std::make_shared<const Json>(std::move(header.metadata));
   tensors_ = std::move(header.tensors);
   if (!split) return;
@@ -125,6 +132,28 @@ void Checkpoint::AddGguf(const std::string& path) {
   if (static_cast<int64_t>(tensors_.size()) != split->num_tensors) {
     Fail("{}: split.tensors.count: expected the number of tensors of all files, {}, found {}", path,
          tensors_.size(), split->num_tensors);
+  }
+}
+
+void Checkpoint::AddGgufParts(const GgufPartName& name) {
+  for (int64_t rank = 0; rank < name.part.num_ranks; ++rank) {
+    const std::string path = name.PathOf(rank);
+    if (!IsThere(path)) continue;
+    const auto file_index = static_cast<int>(files_.size());
+    files_.emplace_back(path);
+    GgufHeader header = ReadGgufHeader(files_.back(), file_index);
+    const std::optional<GgufPart> part = FindGgufPart(header.metadata, path);
+    if (!part || part->rank != rank || part->num_ranks != name.part.num_ranks) {
+      Fail("{}: expected the part of rank {} of {}, found {}", path, rank, name.part.num_ranks,
+           part ? fmt::format("that of rank {} of {}", part->rank, part->num_ranks) : "no part");
+    }
+    PlaceGgufParts(header.metadata, path, header.tensors);
+    if (!gguf_metadata_) gguf_metadata_ = std::make_shared<const Json>(std::move(header.metadata));
+    MergeParts(path, std::move(header.tensors), tensors_);
+  }
+  if (files_.empty()) {
+    Fail("{}: expected this file or that of another of the {} ranks, found none", path_,
+         name.part.num_ranks);
   }
 }
 
@@ -205,10 +234,31 @@ void Checkpoint::ReadAt(const TensorInfo& tensor, int64_t byte_offset,
   const auto num_bytes = static_cast<int64_t>(bytes.size());
   TRINITY_CHECK(byte_offset >= 0 && num_bytes <= tensor.num_bytes &&
                 byte_offset <= tensor.num_bytes - num_bytes);
+  if (tensor.is_cut()) return ReadParts(tensor, byte_offset, bytes);
   files_[static_cast<size_t>(tensor.file_index)].ReadAt(tensor.offset + byte_offset, bytes);
 }
 
+void Checkpoint::ReadParts(const TensorInfo& tensor, int64_t byte_offset,
+                           std::span<std::byte> bytes) const {
+  const TensorExtents shape = ExtentsOf(tensor.shape, 1);
+  while (!bytes.empty()) {
+    const PartRun run =
+        FindRun(tensor.parts, shape, tensor.dtype, byte_offset, static_cast<int64_t>(bytes.size()));
+    if (run.num_bytes == 0) {
+      throw StorageError(fmt::format(
+          "{}: tensor {}: byte {} is in the file of another rank, which is not there: expected as "
+          "many ranks as there are parts, or all files",
+          path_, Printable(tensor.name), byte_offset));
+    }
+    const auto num_bytes = static_cast<size_t>(run.num_bytes);
+    files_[static_cast<size_t>(run.file_index)].ReadAt(run.offset, bytes.first(num_bytes));
+    bytes = bytes.subspan(num_bytes);
+    byte_offset += run.num_bytes;
+  }
+}
+
 void Checkpoint::DropCache(const TensorInfo& tensor, int64_t byte_offset, int64_t num_bytes) const {
+  if (tensor.is_cut()) return;
   files_[static_cast<size_t>(tensor.file_index)].DropCache(tensor.offset + byte_offset, num_bytes);
 }
 

@@ -14,6 +14,7 @@
 #include "base/dtype.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "checkpoint/tensor_part.h"
 
 namespace trinity {
 
@@ -25,9 +26,14 @@ struct TensorInfo {
   int file_index = 0;          // into Checkpoint::files()
   int64_t offset = 0;          // of the first byte in the file
   int64_t num_bytes = 0;
+  // Of a tensor that is cut among files, where its boxes stand, instead of file_index and offset.
+  std::vector<TensorPart> parts = {};
 
+  bool is_cut() const { return !parts.empty(); }
   int64_t num_values() const;  // fits: the shape was checked when it was read
 };
+
+struct GgufPartName;
 
 // "[2, 3]", as it stands in messages.
 std::string ShapeText(std::span<const int64_t> shape);
@@ -39,8 +45,10 @@ class Checkpoint {
   // Opens a Hugging Face folder (config.json beside model.safetensors or
   // model.safetensors.index.json), one safetensors file or an index (config.json beside it, if
   // there), or a GGUF file, of a split model the first one (its metadata instead of a config, names
-  // as in the file). Tensors may be empty (a 0 in the shape): they have a name and no bytes. Throws
-  // Error with file, field or tensor, expected and found.
+  // as in the file), or one of the files of a model that is cut among ranks: those that are there
+  // are taken together, and what the others hold cannot be read. Tensors may be empty (a 0 in the
+  // shape): they have a name and no bytes. Throws Error with file, field or tensor, expected and
+  // found.
   static Checkpoint Open(const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -66,7 +74,8 @@ class Checkpoint {
 
   const TensorInfo* Find(std::string_view name) const;  // nullptr where there is none
 
-  // Reads bytes [byte_offset, byte_offset + bytes.size()) of the tensor. Throws StorageError.
+  // Reads bytes [byte_offset, byte_offset + bytes.size()) of the tensor. Throws StorageError, also
+  // where they are in a file that is not there.
   void ReadAt(const TensorInfo& tensor, int64_t byte_offset, std::span<std::byte> bytes) const;
 
   // Tells the system that these bytes of the tensor will not be read again soon: their page cache
@@ -78,7 +87,9 @@ class Checkpoint {
   void AddFile(const std::string& path);  // safetensors or GGUF
   void AddSafetensors(const std::string& path);
   void AddGguf(const std::string& path);
+  void AddGgufParts(const GgufPartName& name);
   void AddShards(const std::string& index_path);
+  void ReadParts(const TensorInfo& tensor, int64_t byte_offset, std::span<std::byte> bytes) const;
   void IndexByName();  // refuses a name that occurs twice
 
   std::string path_;

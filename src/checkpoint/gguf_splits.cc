@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "checkpoint/gguf_integer.h"
 
 namespace trinity {
 namespace {
@@ -12,17 +13,10 @@ constexpr int64_t kMaxSplits = 65535;  // the keys are 16 bits wide
 
 int64_t ReadKey(const Json& metadata, const std::string& path, const char* key, int64_t highest) {
   const auto entry = metadata.find(key);
-  if (entry == metadata.end())
+  if (entry == metadata.end()) {
     Fail("{}: {} is missing, other keys of a split are there", path, key);
-  const bool fits = entry->is_number_integer() &&
-                    (!entry->is_number_unsigned() ||
-                     entry->get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()});
-  const int64_t value = fits ? entry->get<int64_t>() : -1;
-  if (value < 0 || value > highest) {
-    Fail("{}: {}: expected an integer from 0 to {}, found {}", path, key, highest,
-         Printable(entry->dump(-1, ' ', false, Json::error_handler_t::replace)));
   }
-  return value;
+  return GgufInteger(*entry, highest, fmt::format("{}: {}", path, key));
 }
 
 }  // namespace

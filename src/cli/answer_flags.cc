@@ -2,9 +2,12 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "cli/amount_text.h"
+#include "cli/memory_check.h"
 #include "cli/standard_output.h"
 
 namespace trinity {
@@ -47,6 +50,29 @@ SessionOptions AnswerFlags::SessionOptionsFor(const LanguageModel& language_mode
   options.max_context = context.value_or(longest);
   options.prefill_chunk = prefill_chunk.value_or(options.prefill_chunk);
   return options;
+}
+
+RunShape AnswerFlags::ShapeFor(const GenerationRequest& request,
+                               const SessionOptions& session) const {
+  constexpr int64_t kSomeTokens = 512;
+  RunShape shape;
+  shape.prefill_chunk = session.prefill_chunk;
+  const auto num_ids = static_cast<int64_t>(request.prompt_ids.size());
+  const int64_t rest = session.max_context.value() - num_ids;
+  shape.context =
+      num_ids + (context ? rest : std::min(rest, request.max_tokens.value_or(kSomeTokens)));
+  return shape;
+}
+
+void AnswerFlags::LimitContext(const LanguageModel& language_model, const RunShape& asked,
+                               SessionOptions& session) const {
+  if (context) return;
+  const int64_t longest = session.max_context.value();
+  const int64_t fitting = FittingContext(language_model.checkpoint, model, asked, longest);
+  if (fitting >= longest || fitting < asked.context) return;
+  session.max_context = fitting;
+  WriteNotice(fmt::format("[memory holds a context of {} tokens of the {} that the model has]\n",
+                          DigitGroups(fitting), DigitGroups(longest)));
 }
 
 TextGenerationRequest AnswerFlags::RequestFor(const LanguageModel& language_model,

@@ -12,6 +12,7 @@
 #include "cli/sampling_flags.h"
 #include "generate/session.h"
 #include "generate/text_generation.h"
+#include "plan/run_plan.h"
 
 namespace trinity {
 
@@ -34,6 +35,15 @@ struct AnswerFlags {
 
   // Throws UsageError where the context is larger than the model's.
   SessionOptions SessionOptionsFor(const LanguageModel& model) const;
+
+  // The memory that is asked for: --context if that is given, else the prompt and its answer, of
+  // which some tokens where no length is asked for.
+  RunShape ShapeFor(const GenerationRequest& request, const SessionOptions& session) const;
+
+  // Without --context: makes that of the session the longest that fits into memory, if not all that
+  // the model has fits and `asked` does, and says so on stderr.
+  void LimitContext(const LanguageModel& model, const RunShape& asked,
+                    SessionOptions& session) const;
 
   // A request without its prompt.
   TextGenerationRequest RequestFor(const LanguageModel& model, const ChosenSampling& chosen) const;

@@ -1,14 +1,17 @@
 #include "cli/bench_command.h"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "cli/amount_text.h"
 #include "cli/cancel_on_interrupt.h"
-#include "cli/json_text.h"
+#include "cli/communication_text.h"
+#include "cli/expert_traffic_text.h"
 #include "cli/loaded_model.h"
 #include "cli/machine_json.h"
 #include "cli/peak_memory.h"
@@ -77,7 +80,9 @@ ParseOutcome ParseOptions(CommandArguments arguments, BenchCommandOptions& optio
   line.AddFlag("--json", options.is_json,
                "Print one JSON object: machine, model, results (kind, depth, batch, tokens, "
                "tokens_per_s, tokens_per_s_min, tokens_per_s_max, gb_per_s, gop_per_s, roof_share, "
-               "bound_by), skipped");
+               "bound_by; experts where they stay in the files: asked, read, hit_rate, bytes_read, "
+               "bytes_read_per_token, read_s), communication (of rank 0, by operation: calls, "
+               "bytes, seconds), skipped");
   return line.Parse(arguments);
 }
 
@@ -117,6 +122,19 @@ Json ToJson(const BenchCell& cell) {
           {"tokens", cell.tokens}};
 }
 
+// Of the cell that takes least, since others are skipped where they do not fit.
+RunShape SmallestShape(const BenchCommandOptions& options, std::span<const BenchCell> cells) {
+  const auto smallest =
+      std::min_element(cells.begin(), cells.end(), [](const BenchCell& a, const BenchCell& b) {
+        return a.batch * (a.depth + a.tokens) < b.batch * (b.depth + b.tokens);
+      });
+  RunShape shape;
+  shape.context = smallest->depth + smallest->tokens;
+  shape.num_sequences = smallest->batch;
+  shape.prefill_chunk = options.prefill_chunk.value_or(shape.prefill_chunk);
+  return shape;
+}
+
 // A model on its way through all cells.
 class BenchRun {
  public:
@@ -124,10 +142,10 @@ class BenchRun {
       : options_(options),
         cells_(CellsOf(options)),
         checkpoint_(OpenModelCheckpoint(options.model.path())),
-        loaded_(LoadModel(checkpoint_, options.model)),
+        loaded_(LoadModel(checkpoint_, options.model, SmallestShape(options, cells_))),
         arithmetic_(ArithmeticOf(options.model.compute_mode(), checkpoint_)),
         weights_(PlanWeights(loaded_.model->config(), checkpoint_).Total()),
-        meter_(*loaded_.pool, weights_.bytes) {}
+        meter_(loaded_.model->pool(), weights_.bytes) {}
 
   int Execute() {
     RunCells();
@@ -193,7 +211,7 @@ class BenchRun {
   Json ToJson() const {
     Json json;
     json["machine"] = MachineJson(DescribeMachine(), meter_.roof());
-    json["machine"]["threads"] = loaded_.pool->num_threads();
+    json["machine"]["threads"] = loaded_.model->pool().num_threads();
     json["model"] = {{"path", checkpoint_.path()},
                      {"weight_bytes", weights_.bytes},
                      {"active_weight_bytes", weights_.active_bytes},
@@ -202,8 +220,12 @@ class BenchRun {
                      {"kv_type", options_.model.kv_type},
                      {"compute", options_.model.compute},
                      {"arithmetic", NameOf(arithmetic_)}};
+    if (const auto& store = loaded_.model->weights().expert_store) {
+      json["model"]["expert_cache_bytes"] = store->cache_bytes();
+    }
     json["results"] = Json::array();
     for (const BenchResult& result : results_) json["results"].push_back(ResultJson(result));
+    json["communication"] = CommunicationJson(loaded_.model->ranks());
     json["skipped"] = Json::array();
     for (const SkippedCell& skipped : skipped_) {
       Json cell = trinity::ToJson(skipped.cell);
@@ -223,6 +245,10 @@ class BenchRun {
     json["gop_per_s"] = result.ops_per_s() / 1e9;
     json["roof_share"] = share.share;
     json["bound_by"] = share.is_bound_by_reading ? "reading" : "arithmetic";
+    if (result.experts) {
+      json["experts"] =
+          ExpertTrafficJson(*result.experts, result.repeats * result.cell.total_tokens());
+    }
     return json;
   }
 
@@ -230,7 +256,7 @@ class BenchRun {
     std::string text =
         fmt::format("{}: {}, {} read a token; {} threads, {}, {} cache, products in {}\n",
                     Printable(checkpoint_.path(), 1000), ByteText(weights_.bytes),
-                    ByteText(weights_.active_bytes), loaded_.pool->num_threads(),
+                    ByteText(weights_.active_bytes), loaded_.model->pool().num_threads(),
                     ActiveSimdTarget(), options_.model.kv_type, trinity::NameOf(arithmetic_));
     text += RoofText(meter_.roof());
     text += fmt::format("\n{:<8}{:>8}{:>7}{:>8}{:>11}{:>24}{:>8}{:>9}{:>9}\n", "kind", "depth",
@@ -241,18 +267,25 @@ class BenchRun {
                           DigitGroups(skipped.cell.depth), skipped.cell.batch,
                           DigitGroups(skipped.cell.tokens), skipped.reason);
     }
-    return text;
+    if (loaded_.model->ranks().size() > 1) text += "\n";
+    return text + CommunicationText(loaded_.model->ranks());
   }
 
   std::string RowText(const BenchResult& result) const {
     const RoofShare share = ShareOf(result);
     const std::string spread =
         fmt::format("{:.1f} to {:.1f}", result.tokens_per_s_min(), result.tokens_per_s_max());
-    return fmt::format("{:<8}{:>8}{:>7}{:>8}{:>11.1f}{:>24}{:>8.2f}{:>9.1f}{:>8.1f}% {}\n",
-                       NameOf(result.cell.kind), DigitGroups(result.cell.depth), result.cell.batch,
-                       DigitGroups(result.cell.tokens), result.tokens_per_s(), spread,
-                       result.bytes_per_s() / 1e9, result.ops_per_s() / 1e9, 100 * share.share,
-                       share.is_bound_by_reading ? "(reading)" : "(arithmetic)");
+    std::string text =
+        fmt::format("{:<8}{:>8}{:>7}{:>8}{:>11.1f}{:>24}{:>8.2f}{:>9.1f}{:>8.1f}% {}\n",
+                    NameOf(result.cell.kind), DigitGroups(result.cell.depth), result.cell.batch,
+                    DigitGroups(result.cell.tokens), result.tokens_per_s(), spread,
+                    result.bytes_per_s() / 1e9, result.ops_per_s() / 1e9, 100 * share.share,
+                    share.is_bound_by_reading ? "(reading)" : "(arithmetic)");
+    if (result.experts) {
+      const int64_t tokens = result.repeats * result.cell.total_tokens();
+      text += fmt::format("  {}\n", ExpertTrafficText(*result.experts, tokens));
+    }
+    return text;
   }
 
   void WritePlot() const {
@@ -261,10 +294,10 @@ class BenchRun {
       bars.push_back({NameOf(result.cell), fmt::format("{:.1f} tokens/s", result.tokens_per_s()),
                       ShareOf(result).share});
     }
-    const std::string subtitle =
-        fmt::format("Share of what the machine can do: {:.1f} GB/s, {:.0f} GOP/s; {} threads",
-                    meter_.roof().read_bytes_per_s / 1e9,
-                    meter_.roof().OpsPerSecond(arithmetic_) / 1e9, loaded_.pool->num_threads());
+    const std::string subtitle = fmt::format(
+        "Share of what the machine can do: {:.1f} GB/s, {:.0f} GOP/s; {} threads",
+        meter_.roof().read_bytes_per_s / 1e9, meter_.roof().OpsPerSecond(arithmetic_) / 1e9,
+        loaded_.model->pool().num_threads());
     AtomicFile file(*options_.plot);
     file.Append(RoofChartSvg(checkpoint_.path(), subtitle, bars));
     file.Commit();

@@ -12,8 +12,10 @@
 
 #include "base/error.h"
 #include "cli/cancel_on_interrupt.h"
+#include "cli/communication_text.h"
 #include "cli/conversation.h"
 #include "cli/conversation_file.h"
+#include "cli/expert_traffic_text.h"
 #include "cli/interrupt_note.h"
 #include "cli/line_editor.h"
 #include "cli/loaded_model.h"
@@ -101,8 +103,11 @@ class Chat {
     flags_.SayWhatIsIdle(model_.format());
     const StopMatcher checked(flags_.stops);  // throws before minutes of loading
     kwargs_ = flags_.TemplateKwargs();
-    loaded_ = LoadModel(model_.checkpoint, flags_.model);
-    pools_.emplace(model_.config, flags_.model.kv_dtype());
+    const RunShape asked =
+        flags_.ShapeFor(flags_.RequestFor(model_, chosen_).tokens, session_options_);
+    flags_.LimitContext(model_, asked, session_options_);
+    loaded_ = LoadModel(model_.checkpoint, flags_.model, asked);
+    pools_.emplace(loaded_.model->kv_shape(), flags_.model.kv_dtype());
     session_.emplace(*loaded_.model, *pools_, session_options_);
     conversation_.emplace(model_, *session_);
     conversation_->SetKwargs(kwargs_);
@@ -201,6 +206,7 @@ class Chat {
 
   void Answer() {
     interrupt_.Reset();
+    traffic_before_ = loaded_.model->expert_traffic();
     TextGenerationRequest request = flags_.RequestFor(model_, chosen_);
     request.tokens.sampling.seed += num_retries_;
     std::optional<CancelOnInterrupt> cancel_on_interrupt;
@@ -315,10 +321,15 @@ class Chat {
                       PerSecond(r.computed_tokens, r.prefill_s)));
       Say(fmt::format("answer: {} tokens, {:.1f} tokens/s, {}", r.answer_tokens,
                       PerSecond(r.num_decode_steps, r.decode_s), NameOf(r.finish_reason)));
+      if (traffic_before_) {
+        Say(ExpertTrafficText(loaded_.model->expert_traffic()->Since(*traffic_before_),
+                              r.computed_tokens + r.num_decode_steps));
+      }
     }
     Say(fmt::format("turns: {}; context: {} of {} tokens, {:.1f} MB of keys and values",
                     conversation_->num_turns(), session_->length(), session_->max_context(),
                     static_cast<double>(pools_->bytes_in_use()) / 1e6));
+    WriteNotice(CommunicationText(loaded_.model->ranks()));
   }
 
   void Quit(const std::string&) { is_over_ = true; }
@@ -335,7 +346,8 @@ class Chat {
   LineEditor editor_;
   CancelToken interrupt_;
   std::optional<TurnReport> report_;
-  uint64_t num_retries_ = 0;  // each draws other random numbers
+  std::optional<ExpertTraffic> traffic_before_;  // the last answer, where experts stay in files
+  uint64_t num_retries_ = 0;                     // each draws other random numbers
   bool is_over_ = false;
 };
 

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 #include "chat/reasoning.h"
-#include "cli/shielded_messages.h"
+#include "chat/shielded_messages.h"
 #include "tokenizer/user_text.h"
 
 namespace trinity {

@@ -5,9 +5,9 @@
 
 #include "base/cancel_token.h"
 #include "base/error.h"
+#include "base/json_text.h"
 #include "cli/amount_text.h"
 #include "cli/cancel_on_interrupt.h"
-#include "cli/json_text.h"
 #include "cli/loaded_model.h"
 #include "cli/model_text.h"
 #include "cli/progress_line.h"
@@ -23,11 +23,16 @@ GGUF file carries tokenizer, chat template, stop ids and sampling advice of the 
 router are written in F32. Back in a folder they take the dtype of the matrices where that loses
 nothing. A split GGUF file is read from its first part, so SRC and DST may also both be GGUF files.
 
+With --tensor-parallel R there are R files, DST without .gguf and -rank-0-of-R.gguf and so on. A
+command is given the name of one of them. A host needs those of its own ranks; where all are there,
+any number of ranks reads them.
+
 DST appears when it is complete.
 
 Examples:
   trinity convert path/to/Trinity-Nano nano.gguf
   trinity convert nano.gguf nano-folder --type bf16
+  trinity convert path/to/Trinity-Large large.gguf --tensor-parallel 8
 )";
 
 struct ConvertCommandOptions {
@@ -35,6 +40,8 @@ struct ConvertCommandOptions {
   std::optional<std::string> destination;
   std::optional<int64_t> threads;
   std::string type = "keep";
+  std::optional<int64_t> num_ranks;
+  std::optional<int64_t> expert_groups;
   bool is_forced = false;
   bool is_json = false;
 };
@@ -45,6 +52,10 @@ ParseOutcome ParseOptions(CommandArguments arguments, ConvertCommandOptions& opt
   line.AddPositional("DST", options.destination, "File (*.gguf) or folder to write");
   line.AddChoice("--type", options.type, {"keep", "f32", "f16", "bf16"},
                  "Of the matrices; default keep: as they are");
+  line.AddInteger("--tensor-parallel,--ranks", options.num_ranks, {1, 64},
+                  "Write a GGUF file for each of R ranks, with what it holds of each tensor");
+  line.AddInteger("--expert-parallel", options.expert_groups, {1, 64},
+                  "Of these, share the experts out among N groups of ranks");
   line.AddFlag("--force", options.is_forced, "Replace a file, or the model in a folder");
   line.AddInteger("-t,--threads", options.threads, {1, 1024},
                   "Threads to work with; default: the physical cores that this process may use");
@@ -75,6 +86,16 @@ std::optional<DType> DTypeOf(const std::string& type) {
   return type == "f16" ? DType::kF16 : DType::kBF16;
 }
 
+RankGrid GridOf(const ConvertCommandOptions& options) {
+  const RankGrid grid = {static_cast<int>(options.num_ranks.value_or(1)),
+                         static_cast<int>(options.expert_groups.value_or(1))};
+  if (grid.num_ranks % grid.expert_groups != 0) {
+    throw UsageError(fmt::format("--expert-parallel: expected a divisor of the {} ranks, found {}",
+                                 grid.num_ranks, grid.expert_groups));
+  }
+  return grid;
+}
+
 }  // namespace
 
 int ConvertCommand(CommandArguments arguments) {
@@ -88,6 +109,10 @@ int ConvertCommand(CommandArguments arguments) {
   ConvertOptions convert;
   convert.path = *options.destination;
   convert.dtype = DTypeOf(options.type);
+  convert.ranks = GridOf(options);
+  if (convert.ranks.num_ranks > 1 && !to_gguf) {
+    throw UsageError("--tensor-parallel: expected a name that ends with .gguf as DST");
+  }
   if (options.is_forced) convert.overwriting = Overwriting::kAllowed;
   const CheckpointText text = LoadCheckpointText(checkpoint);
 

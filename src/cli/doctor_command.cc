@@ -4,9 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "base/thread_pool.h"
 #include "cli/amount_text.h"
-#include "cli/json_text.h"
 #include "cli/machine_json.h"
 #include "cli/standard_output.h"
 #include "convert/preset_config.h"

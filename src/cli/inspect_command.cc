@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "cli/amount_text.h"
-#include "cli/json_text.h"
 #include "cli/loaded_model.h"
 #include "cli/model_path.h"
 #include "cli/model_text.h"

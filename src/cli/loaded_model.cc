@@ -1,52 +1,42 @@
 #include "cli/loaded_model.h"
 
-#include <algorithm>
 #include <chrono>
-#include <vector>
 
 #include "base/error.h"
-#include "cli/amount_text.h"
+#include "cli/flag_value.h"
+#include "cli/memory_check.h"
 #include "cli/model_path.h"
 #include "cli/progress_line.h"
 #include "cli/standard_output.h"
-#include "measure/machine.h"
 #include "model/gguf_config.h"
-#include "plan/fitting_change.h"
 
 namespace trinity {
 namespace {
 
-// What a model of few weights takes at most.
-constexpr int64_t kAmple = int64_t{2} << 30;
+// Ranks of every reproducible run: each number that divides it gives the same sums.
+constexpr int kReproducibleRanks = 8;
 
-// Better a message now than the kernel's kill after minutes of reading.
-void CheckThatItFits(const Checkpoint& checkpoint, const ModelOptions& options) {
-  const int64_t available = DescribeMachine().available_bytes;
-  // The system does not tell, or there is more than any plan would come to.
-  if (available <= 0 || 2 * checkpoint.total_bytes() + kAmple <= available) return;
-  const Config config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
-  const std::vector<PlannedTensor> tensors = PlanTensors(config, checkpoint);
-  RunShape shape;
-  shape.context = std::min(shape.prefill_chunk, config.max_position_embeddings);
-  shape.kv_dtype = options.kv_dtype();
-  shape.num_threads = options.num_threads();
-  const RankMemory memory = PlanRun(config, tensors, shape);
-  if (memory.total() <= available) return;
-  std::string advice;
-  for (const FittingChange& change : FindFittingChanges(config, tensors, shape, available)) {
-    if (change.flag.starts_with("--type")) {
-      advice = fmt::format("; quantized with {} it would take {}", change.flag,
-                           ByteText(change.memory.total()));
-    }
-  }
-  Fail(
-      "{}: takes {} of memory ({} of them weights), {} are available{}; `trinity plan` shows more, "
-      "--no-memory-check loads it all the same",
-      Printable(checkpoint.path(), 1000), ByteText(memory.total()), ByteText(memory.weight_bytes()),
-      ByteText(available), advice);
+int NumProcesses() {
+  ProcessRanks* processes = ProcessRanks::OfThisProcess();
+  return processes != nullptr ? processes->group().size() : 1;
 }
 
 }  // namespace
+
+RankGrid MakeGrid(int num_ranks, std::optional<int64_t> expert_groups) {
+  const RankGrid grid = {num_ranks, static_cast<int>(expert_groups.value_or(1))};
+  if (grid.num_ranks % grid.expert_groups != 0) {
+    throw UsageError(fmt::format("--expert-parallel: expected a divisor of the {} ranks, found {}",
+                                 grid.num_ranks, grid.expert_groups));
+  }
+  return grid;
+}
+
+int ReproducibleParts(int num_ranks) {
+  if (kReproducibleRanks % num_ranks == 0) return kReproducibleRanks / num_ranks;
+  throw UsageError(
+      fmt::format("--reproducible-ranks: expected 1, 2, 4 or 8 ranks, found {}", num_ranks));
+}
 
 Checkpoint OpenModelCheckpoint(const std::string& path) {
   Checkpoint checkpoint = Checkpoint::Open(path);
@@ -67,6 +57,16 @@ void ModelOptions::AddKvTypeTo(CommandLine& line) {
                  "How keys and values are cached; default f32");
 }
 
+void ModelOptions::AddWeightsTo(CommandLine& line) {
+  line.AddChoice("--weights", weights, {"resident", "mapped", "auto"},
+                 "Where weights are: all in memory, or experts in the files until they are chosen, "
+                 "which runs models larger than memory; auto: in memory where they fit; default "
+                 "auto");
+  line.AddText("--expert-cache", expert_cache, "BYTES",
+               "Memory of each rank for experts that were chosen before, where the others stay in "
+               "the files, such as 4GiB; default auto, most of what is left");
+}
+
 void ModelOptions::AddLoadingTo(CommandLine& line, const std::string& default_mode) {
   compute = default_mode;
   line.AddChoice(
@@ -75,6 +75,18 @@ void ModelOptions::AddLoadingTo(CommandLine& line, const std::string& default_mo
       "to bf16 (for BF16 weights) or int8 (for quantised weights), or what suits weights "
       "and CPU (f32 for models below 1 GiB, which are fast anyway); default " +
           default_mode);
+  AddWeightsTo(line);
+  line.AddInteger("--ranks,--tensor-parallel", ranks, {1, 64},
+                  "Cut the model among N ranks, threads of this process that hold a part of the "
+                  "weights and of the cache each; --threads is shared out among them; default 1");
+  line.AddFlag("--reproducible-ranks", ranks_are_reproducible,
+               "Compute in 8 parts whatever the number of ranks, so that 1, 2, 4 and 8 ranks give "
+               "the same bits");
+  line.AddInteger("--expert-parallel", expert_groups, {1, 64},
+                  "Share the experts out among N groups of ranks, instead of cutting each among "
+                  "all ranks; N divides the number of ranks; default 1");
+  line.AddInteger("--rank-timeout", rank_timeout_s, {1, 86400},
+                  "Seconds after which a rank that does not answer counts as lost; default 60");
   line.AddFlag("--no-memory-check", skips_memory_check,
                "Load the model even where it takes more memory than is available");
 }
@@ -83,6 +95,24 @@ std::string ModelOptions::path() const { return FindModelPath(OneOf(positional, 
 
 int ModelOptions::num_threads() const {
   return threads ? static_cast<int>(*threads) : ThreadPool::DefaultNumThreads();
+}
+
+RankGrid ModelOptions::grid() const {
+  RankGrid grid;
+  grid.num_ranks = static_cast<int>(ranks.value_or(NumProcesses()));
+  if (NumProcesses() > 1 && grid.num_ranks != NumProcesses()) {
+    throw UsageError(fmt::format("--ranks: mpirun has started {} ranks, found {}", NumProcesses(),
+                                 grid.num_ranks));
+  }
+  if (ranks_are_reproducible) grid.num_ranks *= ReproducibleParts(grid.num_ranks);
+  return MakeGrid(grid.num_ranks, expert_groups);
+}
+
+int ModelOptions::ranks_of_this_process() const { return grid().num_ranks / NumProcesses(); }
+
+int ModelOptions::ranks_of_this_host() const {
+  const ProcessRanks* processes = ProcessRanks::OfThisProcess();
+  return ranks_of_this_process() * (processes != nullptr ? processes->num_on_host() : 1);
 }
 
 DType ModelOptions::kv_dtype() const {
@@ -97,19 +127,36 @@ ComputeMode ModelOptions::compute_mode() const {
   return compute == "bf16" ? ComputeMode::kBF16 : ComputeMode::kF32;
 }
 
-LoadedModel LoadModel(const Checkpoint& checkpoint, const ModelOptions& options) {
+std::optional<int64_t> ModelOptions::expert_cache_bytes() const {
+  if (!expert_cache || *expert_cache == "auto") return std::nullopt;
+  if (weights == "resident") {
+    throw UsageError("--expert-cache: expected --weights mapped or auto, found resident");
+  }
+  return ParseBytesFlag("--expert-cache", *expert_cache);
+}
+
+LoadedModel LoadModel(const Checkpoint& checkpoint, const ModelOptions& options,
+                      const RunShape& asked) {
   using Clock = std::chrono::steady_clock;
-  if (!options.skips_memory_check) CheckThatItFits(checkpoint, options);
+  LoadOptions load;
+  load.expert_cache_bytes = ChooseExpertCache(checkpoint, options, asked);
   const Clock::time_point start = Clock::now();
   LoadedModel loaded;
-  loaded.pool = std::make_unique<ThreadPool>(options.num_threads());
   ProgressLine line("loading weights");
-  LoadOptions load;
   load.compute = options.compute_mode();
   load.on_progress = [&](const LoadProgress& progress) {
     line.Show(progress.bytes_done, progress.bytes_total);
   };
-  loaded.model = Model::Load(checkpoint, *loaded.pool, load);
+  load.grid = options.grid();
+  if (options.rank_timeout_s) load.rank_patience = std::chrono::seconds(*options.rank_timeout_s);
+  const int threads_per_rank = std::max(1, options.num_threads() / options.ranks_of_this_process());
+  ProcessRanks* processes = ProcessRanks::OfThisProcess();
+  loaded.group = processes != nullptr
+                     ? LoadOnProcesses(*processes, checkpoint, threads_per_rank, load)
+                     : std::make_unique<ModelGroup>(checkpoint, threads_per_rank, load,
+                                                    SingleRank::Shared(), TasksOfRanks());
+  loaded.model = &loaded.group->leader();
+  loaded.expert_cache_bytes = load.expert_cache_bytes;
   loaded.load_s = std::chrono::duration<double>(Clock::now() - start).count();
   return loaded;
 }

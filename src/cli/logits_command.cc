@@ -6,10 +6,10 @@
 
 #include "base/cancel_token.h"
 #include "base/error.h"
+#include "base/json_text.h"
 #include "checkpoint/safetensors_writer.h"
 #include "cli/cancel_on_interrupt.h"
 #include "cli/flag_value.h"
-#include "cli/json_text.h"
 #include "cli/loaded_model.h"
 #include "cli/model_text.h"
 #include "cli/prompt_source.h"
@@ -209,7 +209,11 @@ int LogitsCommand(CommandArguments arguments) {
   const Config config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
   const std::vector<int32_t> ids = ReadIds(options, checkpoint);
   CheckIds(ids, config);
-  const LoadedModel loaded = LoadModel(checkpoint, options.model);
+  RunShape asked;
+  asked.context = static_cast<int64_t>(ids.size());
+  asked.prefill_chunk = options.prefill_chunk.value_or(asked.prefill_chunk);
+  asked.logit_rows = std::min(MostTracedLogits(config, 1), asked.context);
+  const LoadedModel loaded = LoadModel(checkpoint, options.model, asked);
   LogitsFile file(options, config, static_cast<int64_t>(ids.size()));
   Compute(options, *loaded.model, ids, file);
   file.Commit();

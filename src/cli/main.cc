@@ -1,9 +1,11 @@
 #include <array>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "cli/bench_command.h"
@@ -14,19 +16,24 @@
 #include "cli/convert_command.h"
 #include "cli/doctor_command.h"
 #include "cli/inspect_command.h"
+#include "cli/load_command.h"
 #include "cli/logits_command.h"
 #include "cli/man_command.h"
 #include "cli/perplexity_command.h"
 #include "cli/plan_command.h"
+#include "cli/process_ranks.h"
 #include "cli/quantize_command.h"
 #include "cli/render_command.h"
 #include "cli/run_command.h"
+#include "cli/serve_command.h"
 #include "cli/standard_output.h"
 #include "cli/synth_command.h"
 #include "cli/tokenize_command.h"
 #include "cli/verify_command.h"
 #include "cli/version_text.h"
 #include "kernels/simd_target.h"
+#include "parallel/process_group.h"
+#include "parallel/rank_lost.h"
 
 namespace trinity {
 namespace {
@@ -44,9 +51,11 @@ struct Command {
 int RunCompletion(CommandArguments arguments);
 int RunMan(CommandArguments arguments);
 
-constexpr std::array<Command, 16> kCommands = {{
+constexpr std::array<Command, 18> kCommands = {{
     {"run", "answer a prompt", RunCommand},
     {"chat", "talk with a model in the terminal", ChatCommand},
+    {"serve", "answer the OpenAI API over HTTP, for many clients at a time", ServeCommand},
+    {"load", "measure how a server answers many clients at a time", LoadCommand},
     {"render", "show the prompt that a chat template makes of messages", RenderCommand},
     {"inspect", "show what a checkpoint holds: layers, parameters, bytes, cache", InspectCommand},
     {"tokenize", "turn text into token ids, or ids into text", TokenizeCommand},
@@ -70,9 +79,10 @@ constexpr const char* kPurpose = "Runs the Trinity models of Arcee (AFMoE) on CP
 constexpr std::array<HelpEntry, 2> kOptions = {
     {{"-h,--help", "Show this help and exit; trinity COMMAND --help explains a command"},
      {"--version", "Show version, compiler and SIMD target and exit"}}};
-constexpr std::array<HelpEntry, 2> kEnvironment = {
+constexpr std::array<HelpEntry, 3> kEnvironment = {
     {{"TRINITY_MODEL", "the model where a command is given none"},
-     {"TRINITY_SIMD_TARGET", "the SIMD target to compute with; --version shows which there are"}}};
+     {"TRINITY_SIMD_TARGET", "the SIMD target to compute with; --version shows which there are"},
+     {"TRINITY_MPI_PLUGIN", "the plug-in that mpirun needs, where it is not beside the program"}}};
 constexpr const char* kExitCodes = "0 success, 1 failure, 2 wrong usage, 130 interrupted";
 
 std::string HelpText() {
@@ -154,6 +164,9 @@ int GuardedMain(CommandArguments arguments) {
   } catch (const Interrupted&) {
     ReportFailure("interrupted");
     return kInterruptedExitCode;
+  } catch (const RankLost& error) {
+    ReportFailure(error.what());
+    if (ProcessRanks* ranks = ProcessRanks::OfThisProcess()) ranks->group().GiveUp(error.what());
   } catch (const std::bad_alloc&) {
     ReportFailure("out of memory");
   } catch (const Error& error) {
@@ -166,11 +179,35 @@ int GuardedMain(CommandArguments arguments) {
   return kFailedExitCode;
 }
 
+// As one of the processes that mpirun has started.
+int RunAsRank(CommandArguments arguments, ProcessGroup group) {
+  ProcessRanks ranks(std::move(group));
+  if (ranks.group().is_leader()) return GuardedMain(arguments);
+  try {
+    FollowEnvironment();
+    ranks.Follow();
+  } catch (const std::exception& error) {
+    ranks.group().GiveUp(error.what());
+  }
+  return EXIT_SUCCESS;
+}
+
+int Main(CommandArguments arguments) {
+  ProcessGroup group;
+  try {
+    group = JoinProcessGroup();
+  } catch (const Error& error) {
+    ReportFailure(error.what());
+    return kFailedExitCode;
+  }
+  return group.ranks ? RunAsRank(arguments, std::move(group)) : GuardedMain(arguments);
+}
+
 }  // namespace
 }  // namespace trinity
 
 int main(int argc, char** argv) {
   trinity::IgnoreBrokenPipes();
   const trinity::CommandArguments all(argv, static_cast<size_t>(argc));
-  return trinity::GuardedMain(all.subspan(argc > 0 ? 1 : 0));
+  return trinity::Main(all.subspan(argc > 0 ? 1 : 0));
 }

@@ -4,15 +4,17 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "checkpoint/gguf_parts.h"
 
 namespace trinity {
 namespace {
 
 namespace fs = std::filesystem;
 
+// A model that is cut among ranks is named by any of its files, and a host may have others of them.
 bool IsThere(const fs::path& path) {
   std::error_code error;
-  return fs::exists(path, error);
+  return fs::exists(path, error) || ParseGgufPartName(path.string());
 }
 
 std::string BundledModel() {

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "cli/amount_text.h"
 #include "cli/flag_value.h"
-#include "cli/json_text.h"
 #include "cli/loaded_model.h"
 #include "cli/model_path.h"
 #include "cli/standard_output.h"
@@ -32,7 +32,14 @@ constexpr const char* kFooter =
 take now, within the limits of its control group, unless --memory says another. Rates are what the
 machine allows at most, measured in about a second: of decoding what a step reads at the bandwidth
 of reading, of prefill the slower of reading and arithmetic. --read-rate plans for another machine:
-it measures nothing, and leaves prefill out. Of a model's files only the headers are read.
+it measures nothing, and leaves prefill out. What ranks send one another comes on top. Of a model's
+files only the headers are read.
+
+With --reproducible-ranks a rank computes several parts of the model: bytes are then those of a
+part, and what is available is shared out among the parts of a rank.
+
+With --weights mapped experts stay in the files, and a step reads what it has chosen and does not
+find in the cache for experts: rates are then those of a cache that holds all of them.
 
 Exit codes: 0 the run fits, 1 it does not, 2 wrong usage.
 
@@ -50,6 +57,10 @@ struct PlanOptions {
   std::optional<int64_t> context;
   std::optional<int64_t> num_sequences;
   std::optional<int64_t> num_ranks;
+  std::optional<int64_t> expert_groups;
+  bool ranks_are_reproducible = false;
+  std::string weights = "resident";
+  std::optional<std::string> expert_cache;
   std::optional<std::string> memory;
   std::optional<std::string> read_rate;
   bool is_json = false;
@@ -60,7 +71,7 @@ ParseOutcome ParseOptions(CommandArguments arguments, PlanOptions& options) {
   line.AddPositional("MODEL", options.model.positional,
                      "nano, mini or large (the shapes of the released models), or as elsewhere a "
                      "folder or file; default: $TRINITY_MODEL, else the bundled trinity-pico");
-  line.AddChoice("--type", options.type, PlannedTypeNames(),
+  line.AddChoice("--type", options.type, WeightTypeNames(),
                  "The type of the weights; default: of a file, as it is, of a name, bf16");
   line.AddInteger("-c,--context", options.context, {1, 1 << 24},
                   "Tokens of each sequence; default 8192, or what the model has at most");
@@ -68,8 +79,19 @@ ParseOutcome ParseOptions(CommandArguments arguments, PlanOptions& options) {
                   "Sequences at a time; default 1");
   line.AddInteger("--ranks,--tensor-parallel", options.num_ranks, {1, 64},
                   "Processes that share the model by tensor parallelism; default 1");
+  line.AddInteger("--expert-parallel", options.expert_groups, {1, 64},
+                  "Share the experts out among N groups of ranks, instead of cutting each among "
+                  "all ranks; N divides the number of ranks; default 1");
+  line.AddFlag("--reproducible-ranks", options.ranks_are_reproducible,
+               "Plan for 8 parts whatever the number of ranks, as commands with this flag compute");
   options.model.AddTo(line);
   options.model.AddKvTypeTo(line);
+  line.AddChoice("--weights", options.weights, {"resident", "mapped", "auto"},
+                 "Where weights are: all in memory, or experts in the files until they are chosen; "
+                 "auto: in memory where they fit; default resident");
+  line.AddText("--expert-cache", options.expert_cache, "BYTES",
+               "Memory of each rank for experts that stay in the files; default: the least, those "
+               "that a token chooses in a layer, and with --weights auto most of what is left");
   line.AddText("--memory", options.memory, "BYTES", "Memory of each rank, such as 24GiB or 24GB");
   line.AddText("--read-rate", options.read_rate, "BYTES",
                "What a rank reads a second, such as 40GB, instead of measuring");
@@ -106,7 +128,10 @@ PlannedModel FindModel(const PlanOptions& options) {
 struct Plan {
   PlannedModel model;
   RunShape shape;
+  int parts_of_rank = 1;  // that share its memory and its time
   RankMemory memory;
+  // Where all weights are in memory: what it takes with the fewest experts there.
+  std::optional<RankMemory> mapped;
   int64_t available_bytes = 0;
   int64_t largest_context = 0;
   StepWork decode, prefill;
@@ -116,11 +141,13 @@ struct Plan {
 
   bool fits() const { return memory.total() <= available_bytes; }
   double tokens_per_s() const {
-    return static_cast<double>(shape.num_sequences) * read_bytes_per_s / decode.bytes;
+    return static_cast<double>(shape.num_sequences) * read_bytes_per_s / decode.bytes /
+           parts_of_rank;
   }
   double prefill_tokens_per_s() const {
     const auto rows = static_cast<double>(std::min(shape.prefill_chunk, shape.context));
-    return rows / std::max(prefill.bytes / read_bytes_per_s, prefill.ops / ops_per_s);
+    return rows / std::max(prefill.bytes / read_bytes_per_s, prefill.ops / ops_per_s) /
+           parts_of_rank;
   }
 };
 
@@ -141,6 +168,32 @@ void MeasureRates(Plan& plan) {
   plan.ops_per_s = BestOps(meter.roof(), plan.model.tensors);
 }
 
+// Decides where experts are.
+void PlanExperts(const PlanOptions& options, Plan& plan) {
+  if (options.expert_cache && options.weights == "resident") {
+    throw UsageError("--expert-cache: expected --weights mapped or auto, found resident");
+  }
+  const PlannedModel& model = plan.model;
+  const int64_t least = LeastExpertCache(model.config, model.tensors, plan.shape);
+  const std::optional<int64_t> asked =
+      options.expert_cache ? std::optional(ParseBytesFlag("--expert-cache", *options.expert_cache))
+                           : std::nullopt;
+  RunShape mapped = plan.shape;
+  mapped.expert_cache_bytes = asked.value_or(least);
+  const bool leaves_experts =
+      options.weights == "auto" && least > 0 &&
+      PlanRun(model.config, model.tensors, plan.shape).total() > plan.available_bytes;
+  if (leaves_experts && !asked) {
+    mapped.expert_cache_bytes =
+        ChosenExpertCache(model.config, model.tensors, plan.shape, plan.available_bytes);
+  }
+  if (options.weights == "mapped" || leaves_experts) {
+    plan.shape = mapped;
+  } else if (least > 0) {
+    plan.mapped = PlanRun(model.config, model.tensors, mapped);
+  }
+}
+
 Plan MakePlan(const PlanOptions& options) {
   Plan plan;
   plan.model = FindModel(options);
@@ -153,11 +206,15 @@ Plan MakePlan(const PlanOptions& options) {
                     plan.shape.context));
   }
   plan.shape.num_sequences = options.num_sequences.value_or(1);
-  plan.shape.num_ranks = static_cast<int>(options.num_ranks.value_or(1));
+  const auto num_ranks = static_cast<int>(options.num_ranks.value_or(1));
+  if (options.ranks_are_reproducible) plan.parts_of_rank = ReproducibleParts(num_ranks);
+  plan.shape.ranks = MakeGrid(num_ranks * plan.parts_of_rank, options.expert_groups);
   plan.shape.kv_dtype = options.model.kv_dtype();
   plan.shape.num_threads = options.model.num_threads();
   plan.available_bytes = options.memory ? ParseBytesFlag("--memory", *options.memory)
                                         : DescribeMachine().available_bytes;
+  plan.available_bytes /= plan.parts_of_rank;
+  PlanExperts(options, plan);
   plan.memory = PlanRun(config, plan.model.tensors, plan.shape);
   plan.largest_context =
       LargestContext(config, plan.model.tensors, plan.shape, plan.available_bytes);
@@ -170,6 +227,11 @@ Plan MakePlan(const PlanOptions& options) {
   }
   if (!plan.fits()) {
     plan.changes = FindFittingChanges(config, plan.model.tensors, plan.shape, plan.available_bytes);
+    if (options.ranks_are_reproducible) {
+      std::erase_if(plan.changes, [](const FittingChange& change) {
+        return change.flag.starts_with("--ranks ");  // of parts there are always 8
+      });
+    }
   }
   return plan;
 }
@@ -190,12 +252,19 @@ std::vector<std::pair<std::string, int64_t>> PartsOf(const RankMemory& memory) {
 }
 
 Json ToJson(const Plan& plan) {
-  Json json = {{"model", plan.model.name},      {"type", plan.model.type},
-               {"context", plan.shape.context}, {"sequences", plan.shape.num_sequences},
-               {"ranks", plan.shape.num_ranks}, {"kv_type", NameOf(plan.shape.kv_dtype)}};
+  Json json = {{"model", plan.model.name},
+               {"type", plan.model.type},
+               {"context", plan.shape.context},
+               {"sequences", plan.shape.num_sequences},
+               {"ranks", plan.shape.ranks.num_ranks / plan.parts_of_rank},
+               {"parts_of_rank", plan.parts_of_rank},
+               {"expert_groups", plan.shape.ranks.expert_groups},
+               {"kv_type", NameOf(plan.shape.kv_dtype)}};
+  json["weights"] = plan.shape.expert_cache_bytes ? "mapped" : "resident";
   for (const auto& [name, bytes] : PartsOf(plan.memory)) json["bytes"][name] = bytes;
   json["weight_bytes"] = plan.memory.weight_bytes();
   json["total_bytes"] = plan.memory.total();
+  if (plan.mapped) json["mapped_total_bytes"] = plan.mapped->total();
   json["available_bytes"] = plan.available_bytes;
   json["fits"] = plan.fits();
   json["largest_context"] = plan.largest_context;
@@ -216,22 +285,35 @@ std::string Row(std::string_view name, std::string_view value) {
   return fmt::format("{:<24}{:>12}\n", name, value);
 }
 
+std::string RanksText(const RankGrid& ranks, int parts_of_rank) {
+  if (ranks.num_ranks == 1) return "1 rank";
+  std::string text = parts_of_rank == 1 ? fmt::format("each of {} ranks", ranks.num_ranks)
+                                        : fmt::format("each of {} parts, {} a rank",
+                                                      ranks.num_ranks, parts_of_rank);
+  if (ranks.expert_groups > 1) text += fmt::format(", experts in {} groups", ranks.expert_groups);
+  return text;
+}
+
 std::string ToText(const Plan& plan) {
   const RunShape& shape = plan.shape;
+  const std::string_view weights =
+      shape.expert_cache_bytes ? " with most experts in the files" : "";
   std::string text = fmt::format(
-      "{}, {}: {} of {} tokens, {} cache, {}\n\n", Printable(plan.model.name, 1000),
-      plan.model.type,
+      "{}, {}{}: {} of {} tokens, {} cache, {}\n\n", Printable(plan.model.name, 1000),
+      plan.model.type, weights,
       shape.num_sequences == 1 ? "1 sequence"
                                : fmt::format("{} sequences", DigitGroups(shape.num_sequences)),
       DigitGroups(shape.context), NameOf(shape.kv_dtype),
-      shape.num_ranks == 1 ? "1 rank" : fmt::format("each of {} ranks", shape.num_ranks));
+      RanksText(shape.ranks, plan.parts_of_rank));
   for (const auto& [name, bytes] : PartsOf(plan.memory)) text += Row(name, ByteText(bytes));
   text += Row("total", ByteText(plan.memory.total()));
+  if (plan.mapped) text += Row("with --weights mapped", ByteText(plan.mapped->total()));
   text += Row("available", ByteText(plan.available_bytes));
   text += Row("largest context", DigitGroups(plan.largest_context));
   text += Row("a decode step reads", ByteText(static_cast<int64_t>(plan.decode.bytes)));
-  text += fmt::format("{:<24}{:>12.1f} tokens/s, reading {}/s\n", "decode at most",
-                      plan.tokens_per_s(), ByteText(static_cast<int64_t>(plan.read_bytes_per_s)));
+  text += fmt::format("{:<24}{:>12.1f} tokens/s, reading {}/s{}\n", "decode at most",
+                      plan.tokens_per_s(), ByteText(static_cast<int64_t>(plan.read_bytes_per_s)),
+                      shape.ranks.num_ranks > 1 ? ", communication apart" : "");
   if (plan.ops_per_s > 0) {
     text += fmt::format("{:<24}{:>12.1f} tokens/s, {:.0f} GOP/s\n", "prefill at most",
                         plan.prefill_tokens_per_s(), plan.ops_per_s / 1e9);

@@ -5,9 +5,9 @@
 
 #include "base/cancel_token.h"
 #include "base/error.h"
+#include "base/json_text.h"
 #include "cli/amount_text.h"
 #include "cli/cancel_on_interrupt.h"
-#include "cli/json_text.h"
 #include "cli/loaded_model.h"
 #include "cli/model_text.h"
 #include "cli/progress_line.h"

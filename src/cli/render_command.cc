@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "chat/prompt_format.h"
-#include "cli/json_text.h"
 #include "cli/language_model.h"
 #include "cli/loaded_model.h"
 #include "cli/model_path.h"

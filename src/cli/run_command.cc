@@ -5,17 +5,20 @@
 
 #include "base/cancel_token.h"
 #include "base/error.h"
+#include "base/json_text.h"
 #include "base/utf8.h"
+#include "chat/shielded_messages.h"
+#include "cli/amount_text.h"
 #include "cli/answer_flags.h"
 #include "cli/cancel_on_interrupt.h"
 #include "cli/chat_loop.h"
-#include "cli/json_text.h"
+#include "cli/communication_text.h"
+#include "cli/expert_traffic_text.h"
 #include "cli/language_model.h"
 #include "cli/loaded_model.h"
 #include "cli/logprob_text.h"
 #include "cli/peak_memory.h"
 #include "cli/prompt_source.h"
-#include "cli/shielded_messages.h"
 #include "cli/standard_output.h"
 #include "generate/stop_matcher.h"
 #include "generate/text_generation.h"
@@ -43,6 +46,7 @@ struct RunOptions {
   bool is_raw = false;
   bool is_json = false;
   bool is_interactive = false;
+  bool has_stats = false;
 };
 
 ParseOutcome ParseOptions(CommandArguments arguments, RunOptions& options) {
@@ -58,10 +62,15 @@ ParseOutcome ParseOptions(CommandArguments arguments, RunOptions& options) {
                   "distribution, and the N most likely tokens in its place");
   line.AddFlag("-i,--interactive", options.is_interactive,
                "Go on as trinity chat after the answer; without -p and -f at once");
+  line.AddFlag("--stats", options.has_stats,
+               "Tell afterwards what loading and memory took, and under several ranks the time, "
+               "bytes and calls of their communication");
   line.AddFlag("--json", options.is_json,
                "Print one JSON object: text, token_ids, prompt_tokens, completion_tokens, "
                "finish_reason (stop, length or cancelled), stop_string, logprobs, sampling with "
-               "sources, timings, peak_memory_bytes");
+               "sources, timings, experts (where they stay in the files: hit_rate, "
+               "bytes_read_per_token and more), communication (of rank 0 of several, by "
+               "operation: calls, bytes, seconds), peak_memory_bytes");
   return line.Parse(arguments);
 }
 
@@ -70,8 +79,11 @@ void CheckOptions(const RunOptions& options) {
   if (options.is_raw && (answer.system || answer.thinks || answer.thinks_not)) {
     throw UsageError("--raw: there is no chat format for --system, --think or --no-think");
   }
-  if (options.is_interactive && (options.is_raw || options.is_json || options.num_logprobs)) {
-    throw UsageError("--interactive: expected none of --raw, --json and --logprobs beside it");
+  const bool is_for_one_answer =
+      options.is_raw || options.is_json || options.num_logprobs || options.has_stats;
+  if (options.is_interactive && is_for_one_answer) {
+    throw UsageError(
+        "--interactive: expected none of --raw, --json, --logprobs and --stats beside it");
   }
 }
 
@@ -89,8 +101,10 @@ class Run {
 
   int Execute() {
     PrepareRequest();
-    loaded_ = LoadModel(model_.checkpoint, options_.answer.model);
-    KvPools pools(model_.config, options_.answer.model.kv_dtype());
+    const RunShape asked = options_.answer.ShapeFor(request_.tokens, session_options_);
+    options_.answer.LimitContext(model_, asked, session_options_);
+    loaded_ = LoadModel(model_.checkpoint, options_.answer.model, asked);
+    KvPools pools(loaded_.model->kv_shape(), options_.answer.model.kv_dtype());
     Session session(*loaded_.model, pools, session_options_);
     CancelToken cancel;
     const CancelOnInterrupt cancel_on_interrupt(cancel);
@@ -165,8 +179,14 @@ class Run {
     json["timings"]["prefill_s"] = tokens().prefill_s;
     json["timings"]["prefill_tokens_per_s"] = PrefillSpeed();
     json["timings"]["decode_tokens_per_s"] = DecodeSpeed();
+    if (const std::optional<ExpertTraffic> traffic = loaded_.model->expert_traffic()) {
+      json["experts"] = ExpertTrafficJson(*traffic, ComputedTokens());
+    }
+    if (loaded_.model->ranks().size() > 1) {
+      json["communication"] = CommunicationJson(loaded_.model->ranks());
+    }
     json["peak_memory_bytes"] = PeakMemoryBytes();
-    json["threads"] = loaded_.pool->num_threads();
+    json["threads"] = loaded_.model->pool().num_threads();
     json["simd_target"] = ActiveSimdTarget();
     return json;
   }
@@ -176,8 +196,23 @@ class Run {
            fmt::format(
                "[prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s, {}; {}]\n",
                prompt_tokens(), PrefillSpeed(), tokens().token_ids.size(), DecodeSpeed(),
-               NameOf(tokens().finish_reason), chosen_.ToText());
+               NameOf(tokens().finish_reason), chosen_.ToText()) +
+           ExpertLine() + (options_.has_stats ? StatsText() : "");
   }
+
+  std::string StatsText() const {
+    return fmt::format("[loading: {:.2f} s; prompt: {:.2f} s; answer: {:.2f} s; peak memory {}]\n",
+                       loaded_.load_s, tokens().prefill_s, tokens().decode_s,
+                       ByteText(PeakMemoryBytes())) +
+           CommunicationText(loaded_.model->ranks());
+  }
+
+  // Where experts stay in files.
+  std::string ExpertLine() const {
+    const std::optional<ExpertTraffic> traffic = loaded_.model->expert_traffic();
+    return traffic ? fmt::format("[{}]\n", ExpertTrafficText(*traffic, ComputedTokens())) : "";
+  }
+  int64_t ComputedTokens() const { return prompt_tokens() + tokens().num_decode_steps; }
 
   double PrefillSpeed() const { return PerSecond(prompt_tokens(), tokens().prefill_s); }
   double DecodeSpeed() const { return PerSecond(tokens().num_decode_steps, tokens().decode_s); }

@@ -7,9 +7,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/json_text.h"
 #include "base/utf8.h"
 #include "cli/flag_value.h"
-#include "cli/json_text.h"
 #include "cli/model_path.h"
 #include "cli/model_text.h"
 #include "cli/prompt_source.h"

@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "base/error.h"
-#include "cli/json_text.h"
+#include "base/json_text.h"
+#include "cli/amount_text.h"
 #include "cli/loaded_model.h"
 #include "cli/model_text.h"
 #include "cli/standard_output.h"
 #include "measure/prompt_check.h"
 #include "measure/verify.h"
+#include "plan/weight_share.h"
 #include "train/gradient_check.h"
 
 namespace trinity {
@@ -26,14 +28,18 @@ and greedy [B, steps] I64 with greedy_margin F32 and greedy_prompt_length [1]. W
 itself is undecided (router gap up to 1e-5, or two candidates nearer than the tolerance), a
 difference is a near tie and no failure.
 
+Of each rank the bytes of weights in memory are compared with its share: the model's divided by the
+ranks, rounded up to what cannot be cut, and what all ranks hold.
+
 --gradients compares loss [1] and grad.<weight> of the golden too, of F32, F16 or BF16 weights: the
 mean cross entropy of each next token, and its gradients, within 1e-4 of a gradient's largest value.
+Under ranks each computes those of the weights that it holds.
 
 Exit codes: 0 everything holds, 1 something differs or failed, 2 wrong usage.
 
 Examples:
   trinity verify path/to/model golden.safetensors
-  trinity verify path/to/model golden.safetensors --gradients
+  trinity verify path/to/model golden.safetensors --gradients --ranks 4
   trinity verify path/to/model          (MODEL/golden.safetensors if there, else standard prompts)
 )";
 
@@ -168,6 +174,28 @@ std::string ToText(const GoldenOutputs& golden, const GoldenReport& report, int6
   return text;
 }
 
+WeightShareReport CheckWeights(const Checkpoint& checkpoint, const LoadedModel& loaded,
+                               const ModelOptions& options) {
+  return CheckWeightShares(loaded.model->config(), checkpoint, options.grid(),
+                           loaded.model->rank_weight_bytes(), loaded.expert_cache_bytes);
+}
+
+Json ToJson(const WeightShareReport& report) {
+  return {{"passed", report.Passed()},
+          {"ranks", report.num_ranks},
+          {"whole_bytes", report.whole_bytes},
+          {"largest_rank", report.largest_rank},
+          {"largest_rank_bytes", report.largest_bytes},
+          {"largest_rank_bytes_expected_at_most", report.bound_bytes}};
+}
+
+std::string ToText(const WeightShareReport& report) {
+  return Line("weights", report.Passed(),
+              fmt::format("rank {} of {} holds {} bytes, expected at most {} (of {})",
+                          report.largest_rank, report.num_ranks, DigitGroups(report.largest_bytes),
+                          DigitGroups(report.bound_bytes), DigitGroups(report.whole_bytes)));
+}
+
 Json ToJson(const GradientReport& report) {
   Json json = {{"passed", report.Passed()},
                {"tolerance", kGradientTolerance},
@@ -226,26 +254,44 @@ std::string ToText(const PromptReport& report, const Tokenizer& tokenizer) {
   return text;
 }
 
+// What the comparison with a golden asks of memory.
+RunShape ShapeOf(const GoldenOutputs& golden, const Config& config,
+                 const VerifyCommandOptions& options) {
+  RunShape shape;
+  if (options.has_gradients) shape.backward_rows = golden.num_sequences * (golden.num_tokens - 1);
+  const auto steps =
+      golden.greedy.empty() ? int64_t{0} : static_cast<int64_t>(golden.greedy.front().size());
+  shape.context = std::max(golden.num_tokens, golden.greedy_prompt_length + steps);
+  shape.num_sequences = golden.num_sequences;
+  const int64_t logits =
+      std::min(golden.num_logits, MostTracedLogits(config, golden.num_sequences));
+  shape.logit_rows = golden.num_sequences * std::max<int64_t>(1, logits);
+  return shape;
+}
+
 int VerifyWithGolden(const VerifyCommandOptions& options, const Checkpoint& checkpoint,
                      const std::string& golden_path) {
   const Checkpoint golden_file = Checkpoint::Open(golden_path);
   const Config config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
   const GoldenOutputs golden = GoldenOutputs::Read(golden_file, config);
-  const LoadedModel loaded = LoadModel(checkpoint, options.model);
+  const LoadedModel loaded = LoadModel(checkpoint, options.model, ShapeOf(golden, config, options));
   VerifyOptions verify;
   verify.tolerance = options.tolerance;
   verify.prefill_chunk = options.prefill_chunk.value_or(verify.prefill_chunk);
   const GoldenReport report = VerifyGolden(*loaded.model, golden, verify);
   std::optional<GradientReport> gradients;
   if (options.has_gradients) gradients = CheckGradients(*loaded.model, golden_file);
-  const bool passed = report.Passed() && (!gradients || gradients->Passed());
+  const WeightShareReport weights = CheckWeights(checkpoint, loaded, options.model);
+  const bool passed = report.Passed() && weights.Passed() && (!gradients || gradients->Passed());
   if (options.is_json) {
     Json json = ToJson(golden, report);
+    json["weights"] = ToJson(weights);
     if (gradients) json["gradients"] = ToJson(*gradients);
     json["passed"] = passed;
     WriteOutput(JsonText(json) + "\n");
   } else {
     std::string text = ToText(golden, report, config.num_hidden_layers);
+    text += ToText(weights);
     if (gradients) text += ToText(*gradients);
     WriteOutput(text + (passed ? "passed\n" : "FAILED\n"));
   }
@@ -254,11 +300,20 @@ int VerifyWithGolden(const VerifyCommandOptions& options, const Checkpoint& chec
 
 int VerifyWithPrompts(const VerifyCommandOptions& options, const Checkpoint& checkpoint) {
   const Tokenizer tokenizer = LoadTokenizer(checkpoint);
-  const LoadedModel loaded = LoadModel(checkpoint, options.model);
+  RunShape asked;
+  // A token has a byte or more; then BOS and some tokens of an answer.
+  constexpr int64_t kTokensMore = 8;
+  for (const std::string_view prompt : kStandardPrompts) {
+    asked.context = std::max(asked.context, static_cast<int64_t>(prompt.size()) + kTokensMore);
+  }
+  asked.logit_rows = asked.context;
+  const LoadedModel loaded = LoadModel(checkpoint, options.model, asked);
   VerifyOptions verify;
   verify.prefill_chunk = options.prefill_chunk.value_or(verify.prefill_chunk);
-  bool passed = true;
+  const WeightShareReport weights = CheckWeights(checkpoint, loaded, options.model);
+  bool passed = weights.Passed();
   Json json;
+  json["weights"] = ToJson(weights);
   for (const std::string_view prompt : kStandardPrompts) {
     const PromptReport report = CheckPrompt(*loaded.model, tokenizer, prompt, verify);
     passed = passed && report.Passed();
@@ -269,7 +324,8 @@ int VerifyWithPrompts(const VerifyCommandOptions& options, const Checkpoint& che
     }
   }
   json["passed"] = passed;
-  WriteOutput(options.is_json ? JsonText(json) + "\n" : passed ? "passed\n" : "FAILED\n");
+  WriteOutput(options.is_json ? JsonText(json) + "\n"
+                              : ToText(weights) + (passed ? "passed\n" : "FAILED\n"));
   return passed ? 0 : 1;
 }
 
@@ -286,6 +342,10 @@ int VerifyCommand(CommandArguments arguments) {
   if (options.has_gradients && options.model.compute != "f32") {
     throw UsageError("--gradients: expected --compute f32, found " + options.model.compute);
   }
+  if (options.has_gradients && options.model.weights == "mapped") {
+    throw UsageError("--gradients: expected --weights resident, where all weights are in memory");
+  }
+  if (options.has_gradients) options.model.weights = "resident";
   if (options.golden) return VerifyWithGolden(options, checkpoint, *options.golden);
   if (std::filesystem::exists(beside, error)) return VerifyWithGolden(options, checkpoint, beside);
   if (options.has_gradients) throw UsageError("--gradients: expected a GOLDEN to compare with");

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "convert/folder_output.h"
+#include "convert/rank_files.h"
 
 namespace trinity {
 namespace {
@@ -17,12 +18,6 @@ std::optional<DType> CommonDType(const ModelTensor& tensor) {
       std::all_of(tensor.rows.begin(), tensor.rows.end(),
                   [&](const SourceRows& rows) { return rows.tensor->dtype == dtype; });
   return is_common ? std::optional(dtype) : std::nullopt;
-}
-
-std::string NameOfExpert(const std::string& name, size_t expert) {
-  constexpr std::string_view kExperts = ".experts.";
-  const size_t at = name.find(kExperts) + kExperts.size();
-  return fmt::format("{}{}.{}", name.substr(0, at), expert, name.substr(at));
 }
 
 // The model as a folder has it.
@@ -147,9 +142,16 @@ ConvertSummary ConvertToGguf(const Checkpoint& checkpoint, const CheckpointText&
     const DType kept = CommonDType(tensor).value_or(DType::kF32);
     output.Add(tensor, IsAlwaysF32(tensor) ? DType::kF32 : options.dtype.value_or(kept));
   }
-  WriteGguf(checkpoint, output, pool, progress);
   ConvertSummary summary{static_cast<int64_t>(output.specs.size()), SumOfBytes(output.specs), 1,
                          NotesOnLlamaCpp(config)};
+  if (options.ranks.num_ranks == 1) {
+    WriteGguf(SourceOf(checkpoint), output, pool, progress);
+  } else {
+    summary.tensor_bytes =
+        WriteRankFiles(SourceOf(checkpoint), output, {config, options.ranks}, {pool, progress});
+    summary.num_files = options.ranks.num_ranks;
+    summary.notes = {"the files of ranks are for this program; llama.cpp does not read them"};
+  }
   if (!text.tokenizer) {
     summary.notes.emplace_back("there is no tokenizer, so none was written: llama.cpp needs one");
   }

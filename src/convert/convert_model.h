@@ -10,6 +10,7 @@
 #include "checkpoint/checkpoint.h"
 #include "convert/checkpoint_text.h"
 #include "convert/gguf_output.h"
+#include "model/rank_slice.h"
 
 namespace trinity {
 
@@ -17,6 +18,7 @@ struct ConvertOptions {
   std::string path;            // to be written
   std::optional<DType> dtype;  // of matrices: F32, F16 or BF16; absent: as they are
   Overwriting overwriting = Overwriting::kRefused;
+  RankGrid ranks;                           // of GGUF files: one for each
   int64_t max_shard_bytes = 5'000'000'000;  // of tensor data, as Hugging Face writes
 };
 
@@ -27,9 +29,9 @@ struct ConvertSummary {
   std::vector<std::string> notes;  // what people should know
 };
 
-// Writes a GGUF file that llama.cpp loads. `checkpoint` has the names and the config of Hugging
-// Face. Norms, biases and router are written in F32. Memory: some MiB a thread. Throws Error,
-// StorageError; then no file appears.
+// Writes a GGUF file that llama.cpp loads, or one for each of several ranks, which it does not.
+// `checkpoint` has the names and the config of Hugging Face. Norms, biases and router are written
+// in F32. Memory: some MiB a thread. Throws Error, StorageError; then no file appears.
 ConvertSummary ConvertToGguf(const Checkpoint& checkpoint, const CheckpointText& text,
                              const ConvertOptions& options, ThreadPool& pool,
                              const RewriteProgress& progress);

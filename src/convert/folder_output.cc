@@ -176,7 +176,7 @@ int64_t WriteFolder(const Checkpoint& source, const CheckpointText& text,
     SafetensorsWriter writer(folder.PathOf(shard.file_name), shard.tensors);
     const auto jobs = std::span(list.jobs).subspan(first, shard.tensors.size());
     RewriteTensors(
-        source, jobs,
+        SourceOf(source), jobs,
         [&](size_t index, int64_t offset, std::span<const std::byte> bytes) {
           writer.WriteAt(index, offset, bytes);
         },

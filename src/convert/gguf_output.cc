@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "checkpoint/gguf.h"
+#include "checkpoint/gguf_parts.h"
 #include "checkpoint/gguf_writer.h"
 #include "convert/free_space.h"
 #include "convert/model_metadata.h"
@@ -19,9 +20,10 @@ constexpr int64_t kPaddingBytes = 32;  // after each tensor at most
 
 void CopyEntries(const File& file, GgufMetadata& metadata) {
   for (const GgufEntry& entry : ReadGgufHeader(file, 0).entries) {
-    const bool is_of_the_file = entry.key.starts_with("split.") || entry.key == kGgufAlignmentKey ||
-                                entry.key == "general.file_type" ||
-                                entry.key == "general.quantization_version";
+    const bool is_of_the_file =
+        entry.key.starts_with("split.") || entry.key.starts_with(kGgufPartKeys) ||
+        entry.key == kGgufAlignmentKey || entry.key == "general.file_type" ||
+        entry.key == "general.quantization_version";
     if (is_of_the_file) continue;
     std::vector<std::byte> bytes(static_cast<size_t>(entry.num_bytes));
     file.ReadAt(entry.offset, bytes);
@@ -29,23 +31,31 @@ void CopyEntries(const File& file, GgufMetadata& metadata) {
   }
 }
 
-void RequirePlace(const GgufOutput& output) {
-  std::error_code error;
-  if (fs::is_directory(output.path, error)) {
-    Fail("{}: expected a file to write, found a folder", output.path);
-  }
-  if (output.overwriting == Overwriting::kRefused && fs::exists(output.path, error)) {
-    Fail("{}: exists already (--force replaces it)", output.path);
-  }
-  int64_t num_bytes = static_cast<int64_t>(output.metadata.bytes().size());
+int64_t FileBytes(const GgufOutput& output) {
+  auto num_bytes = static_cast<int64_t>(output.metadata.bytes().size());
   for (const TensorSpec& spec : output.specs) {
     num_bytes += spec.num_bytes() + kPaddingBytes + static_cast<int64_t>(spec.name.size()) + 64;
   }
-  const fs::path parent = fs::path(output.path).parent_path();
-  RequireFreeSpace(parent.empty() ? "." : parent.string(), num_bytes);
+  return num_bytes;
 }
 
 }  // namespace
+
+void RequirePlace(std::span<const GgufOutput> outputs) {
+  int64_t num_bytes = 0;
+  for (const GgufOutput& output : outputs) {
+    std::error_code error;
+    if (fs::is_directory(output.path, error)) {
+      Fail("{}: expected a file to write, found a folder", output.path);
+    }
+    if (output.overwriting == Overwriting::kRefused && fs::exists(output.path, error)) {
+      Fail("{}: exists already (--force replaces it)", output.path);
+    }
+    num_bytes += FileBytes(output);
+  }
+  const fs::path parent = fs::path(outputs.front().path).parent_path();
+  RequireFreeSpace(parent.empty() ? "." : parent.string(), num_bytes);
+}
 
 void GgufOutput::Add(const ModelTensor& tensor, DType dtype, std::vector<float> importance) {
   specs.push_back({GgufName(tensor.name).value(), dtype, tensor.shape});
@@ -105,9 +115,9 @@ bool IsAlwaysF32(const ModelTensor& tensor) {
   return !tensor.is_matrix() || tensor.parameter_class == ParameterClass::kRouter;
 }
 
-std::vector<RewriteError> WriteGguf(const Checkpoint& source, const GgufOutput& output,
+std::vector<RewriteError> WriteGguf(const TensorSource& source, const GgufOutput& output,
                                     ThreadPool& pool, const RewriteProgress& progress) {
-  RequirePlace(output);
+  RequirePlace({&output, 1});
   GgufWriter writer(output.path, output.metadata, output.specs);
   std::vector<RewriteError> errors = RewriteTensors(
       source, output.jobs,

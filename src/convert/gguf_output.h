@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,14 @@ uint32_t FileTypeOf(DType dtype);
 // Norms, biases and the router, which GGUF holds in F32 whatever the matrices have.
 bool IsAlwaysF32(const ModelTensor& tensor);
 
+// Throws Error where one of these files of a folder exists and may not be replaced, or the file
+// system has too little free space for all.
+void RequirePlace(std::span<const GgufOutput> outputs);
+
 // Writes the file: under a temporary name, synced and renamed when all of it is there. Throws Error
 // where it exists and may not be replaced or the file system has too little free space;
 // StorageError. Returns the error of each tensor.
-std::vector<RewriteError> WriteGguf(const Checkpoint& source, const GgufOutput& output,
+std::vector<RewriteError> WriteGguf(const TensorSource& source, const GgufOutput& output,
                                     ThreadPool& pool, const RewriteProgress& progress);
 
 }  // namespace trinity

@@ -124,7 +124,7 @@ class ModelLister {
       for (int64_t e = 0; e < num; ++e) experts.rows.push_back({&source, e * rows, rows});
     } else {
       for (int64_t e = 0; e < num; ++e) {
-        const std::string name = fmt::format("{}{}{}.{}", layer, kExperts, e, part);
+        const std::string name = NameOfExpert(experts.name, static_cast<size_t>(e));
         experts.rows.push_back({&Find(name, {rows, cols}), 0, rows});
       }
     }
@@ -167,6 +167,22 @@ class ModelLister {
 }  // namespace
 
 std::vector<ModelShape> ListModelShapes(const Config& config) { return ShapeLister(config).List(); }
+
+int64_t ModelTensor::num_values() const {
+  int64_t product = 1;
+  for (const int64_t size : shape) product *= size;
+  return product;
+}
+
+std::string NameOfExpert(const std::string& name, size_t expert) {
+  constexpr std::string_view kExperts = ".experts.";
+  const size_t at = name.find(kExperts) + kExperts.size();
+  return fmt::format("{}{}.{}", name.substr(0, at), expert, name.substr(at));
+}
+
+ModelTensor WithoutSource(const ModelShape& shape) {
+  return {shape.name, shape.shape, FindParameterClass(shape.name).value(), {}};
+}
 
 std::vector<ModelTensor> ListModelTensors(const Config& config, const Checkpoint& checkpoint) {
   return ModelLister(config, checkpoint).List();

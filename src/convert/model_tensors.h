@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ struct ModelTensor {
   bool are_experts() const { return parameter_class == ParameterClass::kRoutedExperts; }
   bool is_matrix() const { return shape.size() > 1; }
   int64_t cols() const { return shape.back(); }
+  int64_t num_values() const;
 };
 
 // A tensor of a model, of experts all of a layer together.
@@ -37,6 +39,12 @@ struct ModelShape {
 
 // All tensors of a model of this shape, in the order of the forward pass.
 std::vector<ModelShape> ListModelShapes(const Config& config);
+
+// The name of one expert's matrix, from that of all of them (with ".experts." in it).
+std::string NameOfExpert(const std::string& name, size_t expert);
+
+// The tensor of this shape, without rows of a source.
+ModelTensor WithoutSource(const ModelShape& shape);
 
 // All tensors of the model that `config` describes, in the order of the forward pass. Throws Error,
 // with the file and the name, where one is missing, of another shape, or not part of the model.

@@ -51,15 +51,20 @@ template <typename T>
 void FillFrom(const std::vector<T>& table, const std::array<uint64_t, 3>& place,
               std::span<std::byte> bytes) {
   constexpr size_t kBlockBytes = NormalTable::kValuesABlock * sizeof(T);
-  uint64_t block = place[2];
-  for (size_t at = 0; at < bytes.size(); at += kBlockBytes) {
+  uint64_t block = place[2] / NormalTable::kValuesABlock;
+  // Bytes of the first block that come before the range.
+  size_t skipped = place[2] % NormalTable::kValuesABlock * sizeof(T);
+  for (size_t at = 0; at < bytes.size();) {
     const std::array<uint32_t, 4> bits = RandomBits(place[0], place[1], block++);
     T values[NormalTable::kValuesABlock];
     for (size_t i = 0; i < 4; ++i) {
       values[2 * i] = table[bits[i] & 0xFFFF];
       values[2 * i + 1] = table[bits[i] >> 16];
     }
-    std::memcpy(bytes.data() + at, values, std::min(kBlockBytes, bytes.size() - at));
+    const size_t num_bytes = std::min(kBlockBytes - skipped, bytes.size() - at);
+    std::memcpy(bytes.data() + at, reinterpret_cast<const std::byte*>(values) + skipped, num_bytes);
+    at += num_bytes;
+    skipped = 0;
   }
 }
 
@@ -80,9 +85,7 @@ NormalTable::NormalTable(DType dtype, double mean, double stddev) : dtype_(dtype
 
 void NormalTable::Fill(uint64_t seed, uint64_t stream, int64_t first_value,
                        std::span<std::byte> bytes) const {
-  TRINITY_CHECK(first_value % kValuesABlock == 0);
-  const std::array<uint64_t, 3> place = {seed, stream,
-                                         static_cast<uint64_t>(first_value / kValuesABlock)};
+  const std::array<uint64_t, 3> place = {seed, stream, static_cast<uint64_t>(first_value)};
   if (dtype_ == DType::kF32) {
     FillFrom(floats_, place, bytes);
   } else {

@@ -21,7 +21,6 @@ class NormalTable {
   NormalTable(DType dtype, double mean, double stddev);
 
   // Writes values [first_value, first_value + bytes.size() / value size) of the stream to `bytes`.
-  // first_value must be a multiple of kValuesABlock.
   void Fill(uint64_t seed, uint64_t stream, int64_t first_value, std::span<std::byte> bytes) const;
 
   // One call of the random generator, 128 bits, makes this many values.

@@ -76,7 +76,8 @@ class Quantization {
     for (const ModelTensor& tensor : tensors_) Plan(tensor, output);
     kept_.RequireAllUsed();
     if (importance_) importance_->RequireAllUsed();
-    const std::vector<RewriteError> errors = WriteGguf(checkpoint_, output, pool, progress);
+    const std::vector<RewriteError> errors =
+        WriteGguf(SourceOf(checkpoint_), output, pool, progress);
     for (size_t i = 0; i < tensors_.size(); ++i) Count(tensors_[i], output.jobs[i], errors[i]);
     return std::move(summary_);
   }
@@ -98,11 +99,9 @@ class Quantization {
 
   void Count(const ModelTensor& tensor, const RewriteJob& job, const RewriteError& error) {
     QuantizedClass& c = summary_.classes[static_cast<size_t>(tensor.parameter_class)];
-    int64_t num_values = 1;
-    for (const int64_t size : tensor.shape) num_values *= size;
-    c.num_values[job.dtype] += num_values;
+    c.num_values[job.dtype] += tensor.num_values();
     c.source_bytes += job.SourceBytes();
-    c.bytes += BytesOf(job.dtype, num_values);
+    c.bytes += BytesOf(job.dtype, tensor.num_values());
     c.error.Add(error);
   }
 

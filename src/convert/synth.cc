@@ -2,19 +2,17 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <filesystem>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "convert/normal_table.h"
 #include "convert/output_folder.h"
 #include "convert/shard_plan.h"
+#include "convert/synth_text.h"
+#include "convert/synth_values.h"
 
 namespace trinity {
 namespace {
@@ -23,48 +21,6 @@ constexpr int64_t kUnitBytes = 1 << 20;  // one item of parallel work; a multipl
 // config.json, index, headers; far more than they take.
 constexpr int64_t kBytesATensor = 512;
 constexpr int64_t kOtherBytes = 1 << 20;
-
-// The stream of random numbers of a tensor: FNV-1a of its name.
-uint64_t StreamOf(std::string_view name) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
-}
-
-double InitializerRangeOf(const Json& config) {
-  const auto field = config.find("initializer_range");
-  if (field == config.end()) return 0.02;
-  if (!field->is_number() || field->get<double>() < 0) {
-    Fail("config: initializer_range: expected a number from 0, found {}", Printable(field->dump()));
-  }
-  return field->get<double>();
-}
-
-// Fills tensors with their values. Tables of the distributions are made beforehand and shared.
-class ValueSource {
- public:
-  ValueSource(std::span<const SynthTensor> tensors, uint64_t seed) : seed_(seed) {
-    for (const SynthTensor& tensor : tensors) {
-      tables_.try_emplace(KeyOf(tensor), tensor.spec.dtype, tensor.mean, tensor.stddev);
-    }
-  }
-
-  void Fill(const SynthTensor& tensor, int64_t byte_offset, std::span<std::byte> bytes) const {
-    const int64_t value_bytes = InfoOf(tensor.spec.dtype).block_bytes;
-    tables_.at(KeyOf(tensor))
-        .Fill(seed_, StreamOf(tensor.spec.name), byte_offset / value_bytes, bytes);
-  }
-
- private:
-  using Key = std::tuple<DType, double, double>;
-
-  static Key KeyOf(const SynthTensor& tensor) {
-    return {tensor.spec.dtype, tensor.mean, tensor.stddev};
-  }
-
-  uint64_t seed_;
-  std::map<Key, NormalTable> tables_;
-};
 
 struct Unit {
   size_t tensor_index;  // within the shard
@@ -118,7 +74,7 @@ class ShardWriting {
 
  private:
   std::span<const SynthTensor> tensors_;
-  ValueSource values_;
+  SynthValues values_;
   ThreadPool& pool_;
   const SynthProgress& progress_;
   std::vector<std::vector<std::byte>> buffers_;  // [num_threads][kUnitBytes]
@@ -127,21 +83,23 @@ class ShardWriting {
   int64_t total_bytes_ = 0;
 };
 
-Json TokenIds(const Config& config) {
-  // The ids that all tokenizers of the family share; a smaller vocabulary lacks some.
-  Json ids = {{"bos_token_id", 0}, {"eos_token_id", Json::array({1, 3})}};
-  if (config.vocab_size > 12) ids["pad_token_id"] = 12;
-  if (config.vocab_size <= 3) ids = Json::object();
-  return ids;
+Json GenerationConfigJson(const Config& config) {
+  const GenerationConfig generation = SynthGenerationConfig(config);
+  Json json = Json::object();
+  if (generation.bos_token_id) json["bos_token_id"] = *generation.bos_token_id;
+  if (!generation.eos_token_ids.empty()) json["eos_token_id"] = generation.eos_token_ids;
+  if (generation.pad_token_id) json["pad_token_id"] = *generation.pad_token_id;
+  return json;
 }
 
-Json TokenizerConfig(const Config& config) {
-  return {{"add_bos_token", true},
-          {"bos_token", "<|begin_of_text|>"},
+Json TokenizerConfigJson(const Config& config) {
+  const TokenizerConfig tokenizer = SynthTokenizerConfig();
+  return {{"add_bos_token", *tokenizer.add_bos_token},
+          {"bos_token", *tokenizer.bos_token},
           {"clean_up_tokenization_spaces", false},
-          {"eos_token", "<|im_end|>"},
+          {"eos_token", *tokenizer.eos_token},
           {"model_max_length", config.max_position_embeddings},
-          {"pad_token", "<|pad|>"},
+          {"pad_token", *tokenizer.pad_token},
           {"tokenizer_class", "PreTrainedTokenizerFast"}};
 }
 
@@ -190,9 +148,9 @@ SynthSummary Synthesize(const Json& config_json, const SynthOptions& options, Th
   for (const Shard& shard : shards) writing.Write(shard, folder.PathOf(shard.file_name));
   if (tokenizer) {
     folder.WriteText("tokenizer.json", *tokenizer);
-    folder.WriteText("tokenizer_config.json", TokenizerConfig(config).dump(2));
+    folder.WriteText("tokenizer_config.json", TokenizerConfigJson(config).dump(2));
   }
-  folder.WriteText("generation_config.json", TokenIds(config).dump(2));
+  folder.WriteText("generation_config.json", GenerationConfigJson(config).dump(2));
   if (shards.size() > 1) {
     folder.WriteText("model.safetensors.index.json", ShardIndexJson(shards).dump(2));
   }

@@ -2,10 +2,12 @@
 
 #include <cmath>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/error.h"
 #include "model/tensor_names.h"
 
 namespace trinity {
@@ -116,6 +118,15 @@ class Lister {
 std::vector<SynthTensor> ListSynthTensors(const Config& config, DType dtype, SynthInit init,
                                           double initializer_range) {
   return Lister(config, dtype, init, initializer_range).List();
+}
+
+double InitializerRangeOf(const Json& config) {
+  const auto field = config.find("initializer_range");
+  if (field == config.end()) return 0.02;
+  if (!field->is_number() || field->get<double>() < 0) {
+    Fail("config: initializer_range: expected a number from 0, found {}", Printable(field->dump()));
+  }
+  return field->get<double>();
 }
 
 }  // namespace trinity

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/json.h"
 #include "checkpoint/safetensors_writer.h"
 #include "model/config.h"
 
@@ -30,5 +31,9 @@ struct SynthTensor {
 // Matrices and gains in `dtype`, expert_bias always F32.
 std::vector<SynthTensor> ListSynthTensors(const Config& config, DType dtype, SynthInit init,
                                           double initializer_range);
+
+// initializer_range of config.json, 0.02 where it has none. Throws Error where it is no number from
+// 0 on.
+double InitializerRangeOf(const Json& config);
 
 }  // namespace trinity

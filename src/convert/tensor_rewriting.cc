@@ -31,7 +31,7 @@ struct Scratch {
 
 class Rewriting {
  public:
-  Rewriting(const Checkpoint& source, std::span<const RewriteJob> jobs, const WriteBytes& write)
+  Rewriting(const TensorSource& source, std::span<const RewriteJob> jobs, const WriteBytes& write)
       : source_(source), jobs_(jobs), write_(write) {
     for (size_t j = 0; j < jobs.size(); ++j) AddUnits(j);
     errors_.resize(units_.size());
@@ -82,9 +82,9 @@ class Rewriting {
     const RewriteJob& job = jobs_[unit.job_index];
     const SourceRows& rows = RowsOf(unit);
     scratch.source.resize(static_cast<size_t>(SourceBytes(unit)));
-    source_.ReadAt(*rows.tensor,
-                   BytesOf(rows.tensor->dtype, (rows.first_row + unit.first_row) * job.cols),
-                   scratch.source);
+    source_.read(*rows.tensor,
+                 BytesOf(rows.tensor->dtype, (rows.first_row + unit.first_row) * job.cols),
+                 scratch.source);
     RewriteError error;
     if (rows.tensor->dtype == job.dtype) {
       write_(unit.job_index, unit.byte_offset, scratch.source);
@@ -103,7 +103,7 @@ class Rewriting {
             WriteRow(job, ImportanceOf(unit), scratch, scratch.output.data() + row * row_bytes));
       }
     } catch (const Error& e) {
-      Fail("{}: tensor {}: {}", source_.path(), Printable(rows.tensor->name), e.what());
+      Fail("{}: tensor {}: {}", source_.name, Printable(rows.tensor->name), e.what());
     }
     write_(unit.job_index, unit.byte_offset, scratch.output);
     return error;
@@ -139,7 +139,7 @@ class Rewriting {
     return error;
   }
 
-  const Checkpoint& source_;
+  const TensorSource& source_;
   std::span<const RewriteJob> jobs_;
   const WriteBytes& write_;
   std::vector<Unit> units_;
@@ -148,6 +148,13 @@ class Rewriting {
 };
 
 }  // namespace
+
+TensorSource SourceOf(const Checkpoint& checkpoint) {
+  return {checkpoint.path(),
+          [&checkpoint](const TensorInfo& tensor, int64_t byte_offset, std::span<std::byte> bytes) {
+            checkpoint.ReadAt(tensor, byte_offset, bytes);
+          }};
+}
 
 int64_t RewriteJob::SourceBytes() const {
   int64_t num_bytes = 0;
@@ -162,9 +169,9 @@ void RewriteError::Add(const RewriteError& other) {
   num_values += other.num_values;
 }
 
-std::vector<RewriteError> RewriteTensors(const Checkpoint& source, std::span<const RewriteJob> jobs,
-                                         const WriteBytes& write, ThreadPool& pool,
-                                         const RewriteProgress& progress) {
+std::vector<RewriteError> RewriteTensors(const TensorSource& source,
+                                         std::span<const RewriteJob> jobs, const WriteBytes& write,
+                                         ThreadPool& pool, const RewriteProgress& progress) {
   return Rewriting(source, jobs, write).Run(pool, progress);
 }
 

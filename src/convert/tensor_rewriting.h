@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/dtype.h"
@@ -12,6 +13,17 @@
 #include "convert/model_tensors.h"
 
 namespace trinity {
+
+// Where the rows come from: a checkpoint, or numbers that are made as they are asked for.
+struct TensorSource {
+  std::string name;  // for messages
+  // Fills `bytes` with those of the tensor from `byte_offset` on; called from many threads.
+  std::function<void(const TensorInfo& tensor, int64_t byte_offset, std::span<std::byte> bytes)>
+      read;
+};
+
+// `checkpoint` must outlive the result.
+TensorSource SourceOf(const Checkpoint& checkpoint);
 
 // A tensor to be written: rows of the source, one below the other, in another dtype.
 struct RewriteJob {
@@ -43,8 +55,8 @@ using RewriteProgress = std::function<void(int64_t done_bytes, int64_t total_byt
 // `write` is called from many threads. Returns the error of each job; it does not depend on the
 // number of threads. Throws Error, with file and tensor, where a value is not finite or does not
 // fit the dtype; StorageError.
-std::vector<RewriteError> RewriteTensors(const Checkpoint& source, std::span<const RewriteJob> jobs,
-                                         const WriteBytes& write, ThreadPool& pool,
-                                         const RewriteProgress& progress);
+std::vector<RewriteError> RewriteTensors(const TensorSource& source,
+                                         std::span<const RewriteJob> jobs, const WriteBytes& write,
+                                         ThreadPool& pool, const RewriteProgress& progress);
 
 }  // namespace trinity

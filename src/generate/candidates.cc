@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "base/check.h"
-#include "generate/best_logits.h"
+#include "kernels/best_logits.h"
 #include "kernels/elementwise.h"
 
 namespace trinity {

@@ -1,10 +1,7 @@
 #include "generate/generation.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
-
-#include "base/error.h"
 
 namespace trinity {
 namespace {
@@ -30,16 +27,7 @@ std::string_view NameOf(FinishReason reason) {
 }
 
 Generation::Generation(Session& session, GenerationRequest request)
-    : session_(session),
-      request_(std::move(request)),
-      sampler_(request_.sampling, request_.num_tokens, request_.stop_ids) {
-  if (request_.num_logprobs && *request_.num_logprobs < 0) {
-    Fail("logprobs: expected an integer from 0 on, found {}", *request_.num_logprobs);
-  }
-  if (request_.max_tokens && *request_.max_tokens < 0) {
-    Fail("max_tokens: expected an integer from 0 on, found {}", *request_.max_tokens);
-  }
-}
+    : session_(session), request_(std::move(request)), picker_(request_) {}
 
 std::optional<int32_t> Generation::Next(const CancelToken& cancel) {
   if (is_finished_) return std::nullopt;
@@ -56,30 +44,27 @@ std::optional<int32_t> Generation::Next(const CancelToken& cancel) {
   if (is_long_enough) return Finish(FinishReason::kLength);
 
   const Clock::time_point pick_start = is_first ? Clock::now() : start;
-  const int32_t id = sampler_.Pick(logits, session_.length());
-  const bool is_stop =
-      std::find(request_.stop_ids.begin(), request_.stop_ids.end(), id) != request_.stop_ids.end();
-  if (!is_stop) {
-    sampler_.Accept(id);
-    result_.token_ids.push_back(id);
-    if (request_.num_logprobs) {
-      result_.logprobs.push_back(
-          TopLogprobs(logits, request_.num_tokens, id, *request_.num_logprobs));
-    }
+  PickedToken picked = picker_.Pick(logits, session_.length());
+  if (!picked.is_stop) {
+    result_.token_ids.push_back(picked.id);
+    if (picked.logprobs) result_.logprobs.push_back(std::move(*picked.logprobs));
   }
   result_.decode_s += SecondsSince(pick_start);
-  return is_stop ? Finish(FinishReason::kStop) : std::optional(id);
+  return picked.is_stop ? Finish(FinishReason::kStop) : std::optional(picked.id);
 }
 
 void Generation::Stop() { Finish(FinishReason::kStop); }
 
 std::span<const float> Generation::ComputeLogits(const CancelToken& cancel) {
+  const std::optional<int64_t> num_best =
+      picker_.NumDecidingLogits(session_.model().config().vocab_size);
   if (result_.token_ids.empty()) {
-    const std::span<const float> logits = session_.Append(request_.prompt_ids, cancel);
-    sampler_.Begin(session_.token_ids());
+    const std::span<const float> logits = session_.Append(request_.prompt_ids, cancel, num_best);
+    picker_.Begin(session_.token_ids());
     return logits;
   }
-  const std::span<const float> logits = session_.Append({&result_.token_ids.back(), 1}, cancel);
+  const std::span<const float> logits =
+      session_.Append({&result_.token_ids.back(), 1}, cancel, num_best);
   ++result_.num_decode_steps;
   return logits;
 }

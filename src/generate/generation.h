@@ -7,20 +7,12 @@
 #include <vector>
 
 #include "base/cancel_token.h"
-#include "generate/sampler.h"
+#include "generate/generation_request.h"
 #include "generate/session.h"
 #include "generate/token_logprobs.h"
+#include "generate/token_picker.h"
 
 namespace trinity {
-
-struct GenerationRequest {
-  std::vector<int32_t> prompt_ids = {};    // at least one
-  std::optional<int64_t> max_tokens = {};  // absent: what the context holds
-  std::vector<int32_t> stop_ids = {};      // any of these ends the text and is not part of it
-  int64_t num_tokens = 0;                  // ids at and above it are never picked
-  SamplingOptions sampling = {};
-  std::optional<int64_t> num_logprobs = {};  // the most probable to report for each token
-};
 
 enum class FinishReason {
   kStop,    // a stop id was picked, or a stop string completed
@@ -64,7 +56,7 @@ class Generation {
 
   Session& session_;
   GenerationRequest request_;
-  Sampler sampler_;
+  TokenPicker picker_;
   bool is_finished_ = false;
   GenerationResult result_;
 };

@@ -87,6 +87,15 @@ int32_t Sampler::Pick(std::span<const float> logits, int64_t position) {
   return candidates_.IdAt(index);
 }
 
+std::optional<int64_t> Sampler::num_deciding_logits() const {
+  if (ChangesLogits()) return std::nullopt;
+  if (options_.temperature == 0) return 1;
+  const auto first = std::find_if(options_.steps.begin(), options_.steps.end(),
+                                  [this](SamplingStep step) { return IsActive(step); });
+  const bool is_top_k = first != options_.steps.end() && *first == SamplingStep::kTopK;
+  return is_top_k ? std::optional(options_.top_k) : std::nullopt;
+}
+
 bool Sampler::ChangesLogits() const {
   return penalties_.is_active() || dry_.is_active() || !options_.logit_bias.empty() ||
          options_.min_tokens > 0;
@@ -105,34 +114,53 @@ void Sampler::ApplyBias() {
   }
 }
 
+bool Sampler::IsActive(SamplingStep step) const {
+  switch (step) {
+    case SamplingStep::kPenalties:
+      return penalties_.is_active();
+    case SamplingStep::kDry:
+      return dry_.is_active();
+    case SamplingStep::kTopNSigma:
+      return options_.top_n_sigma > 0;
+    case SamplingStep::kTopK:
+      return options_.top_k > 0;
+    case SamplingStep::kTypicalP:
+      return options_.typical_p < 1;
+    case SamplingStep::kTopP:
+      return options_.top_p < 1;
+    case SamplingStep::kMinP:
+      return options_.min_p > 0;
+    case SamplingStep::kXtc:
+      return options_.xtc_probability > 0;
+    default:
+      return options_.temperature != 1;
+  }
+}
+
 void Sampler::Apply(SamplingStep step, uint64_t position) {
+  if (!IsActive(step)) return;
   if (step == SamplingStep::kPenalties) return penalties_.Apply(candidates_);
   if (step == SamplingStep::kDry) return dry_.Apply(history_, candidates_);
   // The other steps can only take from a greedy pick what it is.
   if (options_.temperature == 0) return;
   switch (step) {
     case SamplingStep::kTopNSigma:
-      if (options_.top_n_sigma > 0) KeepTopNSigma(candidates_, options_.top_n_sigma);
-      break;
+      return KeepTopNSigma(candidates_, options_.top_n_sigma);
     case SamplingStep::kTopK:
-      if (options_.top_k > 0) KeepTopK(candidates_, options_.top_k);
-      break;
+      return KeepTopK(candidates_, options_.top_k);
     case SamplingStep::kTypicalP:
-      if (options_.typical_p < 1) KeepTypicalP(candidates_, options_.typical_p);
-      break;
+      return KeepTypicalP(candidates_, options_.typical_p);
     case SamplingStep::kTopP:
-      if (options_.top_p < 1) KeepTopP(candidates_, options_.top_p);
-      break;
+      return KeepTopP(candidates_, options_.top_p);
     case SamplingStep::kMinP:
-      if (options_.min_p > 0) KeepMinP(candidates_, options_.min_p);
-      break;
+      return KeepMinP(candidates_, options_.min_p);
     case SamplingStep::kXtc:
       if (UniformAt(options_.seed, kXtcStream, position) < options_.xtc_probability) {
         RemoveTopChoices(candidates_, options_.xtc_threshold);
       }
-      break;
+      return;
     default:
-      if (options_.temperature != 1) candidates_.DivideBy(options_.temperature);
+      return candidates_.DivideBy(options_.temperature);
   }
 }
 

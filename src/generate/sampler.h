@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,6 +27,9 @@ class Sampler {
   void Begin(std::span<const int32_t> prompt_ids);
   void Accept(int32_t id);
 
+  // How many of the largest logits decide every pick; absent where it may take all.
+  std::optional<int64_t> num_deciding_logits() const;
+
   // `logits`: [vocab_size]. `position`: of the token that is picked. Ties go to the lowest id. NaN
   // counts as -infinity; where nothing is above -infinity, the pick is token 0.
   int32_t Pick(std::span<const float> logits, int64_t position);
@@ -33,6 +37,7 @@ class Sampler {
  private:
   bool ChangesLogits() const;
   void ApplyBias();
+  bool IsActive(SamplingStep step) const;
   void Apply(SamplingStep step, uint64_t position);
   size_t Draw(uint64_t position);
 

@@ -56,7 +56,8 @@ int64_t Session::RewindTo(int64_t length) {
   return best_cut;
 }
 
-std::span<const float> Session::Append(std::span<const int32_t> ids, const CancelToken& cancel) {
+std::span<const float> Session::Append(std::span<const int32_t> ids, const CancelToken& cancel,
+                                       std::optional<int64_t> num_best) {
   TRINITY_CHECK(!ids.empty());
   const auto num_ids = static_cast<int64_t>(ids.size());
   if (num_ids > max_context_ - length()) {
@@ -73,7 +74,7 @@ std::span<const float> Session::Append(std::span<const int32_t> ids, const Cance
     const int64_t count = std::min(prefill_chunk_, num_ids - first);
     step_.Clear();
     const auto chunk = ids.subspan(static_cast<size_t>(first), static_cast<size_t>(count));
-    step_.Add(cache_, chunk, first + count == num_ids ? 1 : 0);
+    step_.Add(cache_, chunk, first + count == num_ids ? 1 : 0, num_best);
     model_.Forward(step_, activations_);
     token_ids_.insert(token_ids_.end(), chunk.begin(), chunk.end());
   }

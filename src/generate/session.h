@@ -25,7 +25,8 @@ class Session {
   // until the next call. Computed in chunks; `cancel` is looked at between them, and what was
   // computed by then stays: the result is then empty. Throws Error where the context is too short,
   // or an id is not in the vocabulary; nothing has changed then.
-  std::span<const float> Append(std::span<const int32_t> ids, const CancelToken& cancel);
+  std::span<const float> Append(std::span<const int32_t> ids, const CancelToken& cancel,
+                                std::optional<int64_t> num_best = {});
 
   // Remembers the state after the tokens so far, so that RewindTo can come back to it once sliding
   // layers have given its window up. The pages are shared; of more than 8 marks the oldest goes.

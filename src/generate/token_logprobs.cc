@@ -5,26 +5,32 @@
 #include <limits>
 
 #include "base/check.h"
-#include "generate/best_logits.h"
-#include "kernels/elementwise.h"
+#include "kernels/best_logits.h"
+#include "kernels/log_sum_exp.h"
 
 namespace trinity {
+
+LogSoftmax::LogSoftmax(std::span<const float> logits)
+    : logits_(logits), log_sum_(LogSumExp(logits.data(), static_cast<int64_t>(logits.size()))) {}
+
+double LogSoftmax::At(int32_t id) const {
+  const double logprob = static_cast<double>(logits_[static_cast<size_t>(id)]) - log_sum_;
+  // Not a number only where logits are not finite.
+  return std::isnan(logprob) ? -std::numeric_limits<double>::infinity() : logprob;
+}
 
 TokenLogprobs TopLogprobs(std::span<const float> logits, int64_t num_tokens, int32_t picked_id,
                           int64_t num_top) {
   TRINITY_CHECK(num_tokens > 0 && num_top >= 0);
-  logits = logits.first(std::min(logits.size(), static_cast<size_t>(num_tokens)));
-  TRINITY_CHECK(picked_id >= 0 && static_cast<size_t>(picked_id) < logits.size());
-  const double total = LogSumExp(logits.data(), static_cast<int64_t>(logits.size()));
-  const auto logprob_of = [&](int32_t id) {
-    const double logprob = static_cast<double>(logits[static_cast<size_t>(id)]) - total;
-    // Not a number only where logits are not finite.
-    const bool is_number = !std::isnan(logprob);
-    return TokenLogprob{id, is_number ? logprob : -std::numeric_limits<double>::infinity()};
-  };
+  const std::span<const float> tokens =
+      logits.first(std::min(logits.size(), static_cast<size_t>(num_tokens)));
+  TRINITY_CHECK(picked_id >= 0 && static_cast<size_t>(picked_id) < tokens.size());
+  const LogSoftmax log_softmax(logits);
   TokenLogprobs logprobs;
-  logprobs.picked = logprob_of(picked_id);
-  for (const int32_t id : BestLogits(logits, num_top)) logprobs.top.push_back(logprob_of(id));
+  logprobs.picked = {picked_id, log_softmax.At(picked_id)};
+  for (const int32_t id : BestLogits(tokens, num_top)) {
+    logprobs.top.push_back({id, log_softmax.At(id)});
+  }
   return logprobs;
 }
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/check.h"
-#include "generate/best_logits.h"
 #include "generate/weight_sum.h"
+#include "kernels/best_logits.h"
 #include "kernels/elementwise.h"
 
 namespace trinity {

@@ -18,6 +18,11 @@ namespace trinity {
 // across lanes; then the values, in slices of kKvSliceDims dimensions (the last may be narrower) as
 // [kKvPageTokens][dimensions]. How Q8_0 lays out codes and scales stands in kernels/kv_unpack.h.
 inline constexpr int64_t kKvPageTokens = 64;
+
+// Pages that positions [0, num_tokens) stand in.
+inline constexpr int64_t KvPagesFor(int64_t num_tokens) {
+  return (num_tokens + kKvPageTokens - 1) / kKvPageTokens;
+}
 inline constexpr int64_t kKvChunkTokens = 32;
 inline constexpr int64_t kKvSliceDims = 64;
 

@@ -347,11 +347,11 @@ void PackBlockRows(DType dtype, const std::byte* source, int64_t num_rows, int64
   }
 }
 
-void UnpackBlockRow(DType dtype, const std::byte* panel, int64_t cols, int64_t row, float* out) {
-  const BlockLayout layout = LayoutOf(dtype);
-  for (int64_t b = 0; b < cols / kBlockCols; ++b) {
-    const std::byte* header = panel + layout.HeaderOffset(b);
-    const std::byte* block = panel + layout.BlockOffset(b);
+void UnpackBlockRow(const PackedMatrix& matrix, const std::byte* panel, int64_t row, float* out) {
+  const BlockLayout layout = LayoutOf(matrix.dtype);
+  for (int64_t b = 0; b < matrix.cols / kBlockCols; ++b) {
+    const std::byte* header = panel + layout.HeaderOffset(b, matrix.skipped_blocks);
+    const std::byte* block = panel + layout.BlockOffset(b, matrix.skipped_blocks);
     uint8_t codes[kBlockCols];
     StoredCodes(layout.codes, block, row, codes);
     for (int64_t half = 0; half < 2; ++half) {

@@ -102,17 +102,20 @@ struct BlockLayout {
            scales == ScaleForm::kTwoShifted;
   }
 
-  // Where block `index` of a panel begins, and the header that it belongs to.
-  constexpr int64_t BlockOffset(int64_t index) const {
-    return (index / kHeaderBlocks + 1) * header_bytes() + index * block_bytes();
+  // Where block `index` of a panel begins, and the header that it belongs to. `skipped` blocks
+  // behind the first header, fewer than kHeaderBlocks, are not there.
+  constexpr int64_t BlockOffset(int64_t index, int64_t skipped = 0) const {
+    return ((index + skipped) / kHeaderBlocks + 1) * header_bytes() + index * block_bytes();
   }
-  constexpr int64_t HeaderOffset(int64_t index) const {
-    return index / kHeaderBlocks * (header_bytes() + kHeaderBlocks * block_bytes());
+  constexpr int64_t HeaderOffset(int64_t index, int64_t skipped = 0) const {
+    const int64_t header = (index + skipped) / kHeaderBlocks;
+    if (header == 0) return 0;
+    return header * (header_bytes() + kHeaderBlocks * block_bytes()) - skipped * block_bytes();
   }
-  // Of a whole panel; cols is a multiple of the format's block_values.
-  constexpr int64_t PanelBytes(int64_t cols) const {
+  // Of a whole panel; cols is a multiple of kBlockCols.
+  constexpr int64_t PanelBytes(int64_t cols, int64_t skipped = 0) const {
     const int64_t num_blocks = cols / kBlockCols;
-    const int64_t num_headers = (num_blocks + kHeaderBlocks - 1) / kHeaderBlocks;
+    const int64_t num_headers = (skipped + num_blocks + kHeaderBlocks - 1) / kHeaderBlocks;
     return num_headers * header_bytes() + num_blocks * block_bytes();
   }
 };
@@ -155,7 +158,7 @@ constexpr BlockLayout LayoutOf(DType dtype) {
 void PackBlockRows(DType dtype, const std::byte* source, int64_t num_rows, int64_t cols,
                    std::byte* panel);
 
-// The values of row `row` of a panel, to the bit those of DequantizeRow.
-void UnpackBlockRow(DType dtype, const std::byte* panel, int64_t cols, int64_t row, float* out);
+// The values of row `row` of a panel of `matrix`, to the bit those of DequantizeRow.
+void UnpackBlockRow(const PackedMatrix& matrix, const std::byte* panel, int64_t row, float* out);
 
 }  // namespace trinity

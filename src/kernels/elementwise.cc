@@ -160,24 +160,6 @@ int64_t ArgMaxOnTarget(const float* x, int64_t size) {
   return 0;
 }
 
-double LogSumExpOnTarget(const float* x, int64_t size) {
-  const float largest = LargestOf(x, size);
-  if (std::isinf(largest)) return largest;
-  const hn::ScalableTag<double> dd;
-  const hn::Rebind<float, decltype(dd)> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(dd));
-  auto acc = hn::Zero(dd);
-  int64_t i = 0;
-  for (; i + lanes <= size; i += lanes) {
-    const auto value = Exp(d, hn::Sub(hn::LoadU(d, x + i), hn::Set(d, largest)));
-    acc = hn::Add(acc, hn::PromoteTo(dd, value));
-  }
-  double sum = hn::GetLane(hn::SumOfLanes(dd, acc));
-  const OneTag one;
-  for (; i < size; ++i) sum += hn::GetLane(Exp(one, hn::Set(one, x[i] - largest)));
-  return static_cast<double>(largest) + std::log(sum);
-}
-
 template <class Format>
 HWY_INLINE void WidenFormat(const std::byte* source, int64_t size, float* out) {
   const auto* from = reinterpret_cast<const typename Format::Stored*>(source);
@@ -213,7 +195,6 @@ HWY_EXPORT(SigmoidOnTarget);
 HWY_EXPORT(SoftmaxOnTarget);
 HWY_EXPORT(RotateHalvesOnTarget);
 HWY_EXPORT(ArgMaxOnTarget);
-HWY_EXPORT(LogSumExpOnTarget);
 HWY_EXPORT(WidenOnTarget);
 
 }  // namespace
@@ -253,10 +234,6 @@ void RotateHalves(float* x, const float* cos, const float* sin, int64_t half) {
 int64_t ArgMax(const float* x, int64_t size) {
   TRINITY_CHECK(size >= 1);
   return HWY_DYNAMIC_DISPATCH(ArgMaxOnTarget)(x, size);
-}
-
-double LogSumExp(const float* x, int64_t size) {
-  return HWY_DYNAMIC_DISPATCH(LogSumExpOnTarget)(x, size);
 }
 
 void WidenToFloat(const std::byte* source, DType dtype, int64_t size, float* out) {

@@ -38,9 +38,6 @@ void RotateHalves(float* x, const float* cos, const float* sin, int64_t half);
 // The largest of x [size], size >= 1, and the lowest index that holds it.
 int64_t ArgMax(const float* x, int64_t size);
 
-// log(sum(exp(x[i])))
-double LogSumExp(const float* x, int64_t size);
-
 // `size` values of F32, F16 or BF16 to float32.
 void WidenToFloat(const std::byte* source, DType dtype, int64_t size, float* out);
 

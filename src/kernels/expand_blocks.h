@@ -146,47 +146,50 @@ void ExpandScales(const std::byte* header, const std::byte* block, float* scales
 
 // Blocks [first, first + out.num_blocks) of a panel.
 template <DType kDType>
-void ExpandBlocks(const std::byte* panel, int64_t first, int bias, const ExpandedBlocks& out) {
+void ExpandBlocks(const PackedMatrix& matrix, int64_t panel_index, int64_t first, int bias,
+                  const ExpandedBlocks& out) {
   constexpr BlockLayout kLayout = LayoutOf(kDType);
+  const std::byte* panel = matrix.Panel(panel_index);
+  const int64_t skipped = matrix.skipped_blocks;
   for (int64_t i = 0; i < out.num_blocks; ++i) {
-    const std::byte* block = panel + kLayout.BlockOffset(first + i);
+    const std::byte* block = panel + kLayout.BlockOffset(first + i, skipped);
     ExpandCodes<kDType>(reinterpret_cast<const uint8_t*>(block), bias,
                         out.codes + i * kBlockCols * kPanelRows);
     const int64_t place = i * kLayout.num_scales() * kPanelRows;
-    ExpandScales<kDType>(panel + kLayout.HeaderOffset(first + i), block, out.scales + place,
-                         out.minimums + place);
+    ExpandScales<kDType>(panel + kLayout.HeaderOffset(first + i, skipped), block,
+                         out.scales + place, out.minimums + place);
   }
 }
 
-inline void ExpandBlocksOf(DType dtype, const std::byte* panel, int64_t first, int bias,
+inline void ExpandBlocksOf(const PackedMatrix& matrix, int64_t panel, int64_t first, int bias,
                            const ExpandedBlocks& out) {
-  switch (dtype) {
+  switch (matrix.dtype) {
     case DType::kQ4_0:
-      return ExpandBlocks<DType::kQ4_0>(panel, first, bias, out);
+      return ExpandBlocks<DType::kQ4_0>(matrix, panel, first, bias, out);
     case DType::kQ4_1:
-      return ExpandBlocks<DType::kQ4_1>(panel, first, bias, out);
+      return ExpandBlocks<DType::kQ4_1>(matrix, panel, first, bias, out);
     case DType::kQ5_0:
-      return ExpandBlocks<DType::kQ5_0>(panel, first, bias, out);
+      return ExpandBlocks<DType::kQ5_0>(matrix, panel, first, bias, out);
     case DType::kQ5_1:
-      return ExpandBlocks<DType::kQ5_1>(panel, first, bias, out);
+      return ExpandBlocks<DType::kQ5_1>(matrix, panel, first, bias, out);
     case DType::kQ2_K:
-      return ExpandBlocks<DType::kQ2_K>(panel, first, bias, out);
+      return ExpandBlocks<DType::kQ2_K>(matrix, panel, first, bias, out);
     case DType::kQ3_K:
-      return ExpandBlocks<DType::kQ3_K>(panel, first, bias, out);
+      return ExpandBlocks<DType::kQ3_K>(matrix, panel, first, bias, out);
     case DType::kQ4_K:
-      return ExpandBlocks<DType::kQ4_K>(panel, first, bias, out);
+      return ExpandBlocks<DType::kQ4_K>(matrix, panel, first, bias, out);
     case DType::kQ5_K:
-      return ExpandBlocks<DType::kQ5_K>(panel, first, bias, out);
+      return ExpandBlocks<DType::kQ5_K>(matrix, panel, first, bias, out);
     case DType::kQ6_K:
-      return ExpandBlocks<DType::kQ6_K>(panel, first, bias, out);
+      return ExpandBlocks<DType::kQ6_K>(matrix, panel, first, bias, out);
     case DType::kIQ4_NL:
-      return ExpandBlocks<DType::kIQ4_NL>(panel, first, bias, out);
+      return ExpandBlocks<DType::kIQ4_NL>(matrix, panel, first, bias, out);
     case DType::kIQ4_XS:
-      return ExpandBlocks<DType::kIQ4_XS>(panel, first, bias, out);
+      return ExpandBlocks<DType::kIQ4_XS>(matrix, panel, first, bias, out);
     case DType::kMXFP4:
-      return ExpandBlocks<DType::kMXFP4>(panel, first, bias, out);
+      return ExpandBlocks<DType::kMXFP4>(matrix, panel, first, bias, out);
     default:
-      return ExpandBlocks<DType::kQ8_0>(panel, first, bias, out);
+      return ExpandBlocks<DType::kQ8_0>(matrix, panel, first, bias, out);
   }
 }
 

@@ -232,10 +232,16 @@ HWY_INLINE void AddRun(const BlockPlace& place, const Rows<kRows>& x, int64_t bl
   }
 }
 
+struct PanelPlace {
+  const std::byte* begin;
+  int64_t skipped_blocks;
+  const std::byte* last_line;  // nothing is fetched from far beyond it
+};
+
 // kHalves halves of a panel, 16 outputs each, from `first_half` on: accumulators [kRows][32].
 template <DType kDType, int kHalves, int kRows>
-void MultiplyHalves(const std::byte* panel, const std::byte* last_line, int64_t num_blocks,
-                    int first_half, const Rows<kRows>& x, float* accumulators) {
+void MultiplyHalves(const PanelPlace& panel, int64_t num_blocks, int first_half,
+                    const Rows<kRows>& x, float* accumulators) {
   constexpr BlockLayout kLayout = LayoutOf(kDType);
   __m512 acc[kHalves][kRows];
 #pragma GCC unroll 2
@@ -244,15 +250,16 @@ void MultiplyHalves(const std::byte* panel, const std::byte* last_line, int64_t 
     for (int r = 0; r < kRows; ++r) acc[h][r] = _mm512_setzero_ps();
   }
   for (int64_t b = 0; b < num_blocks; ++b) {
-    const std::byte* block = panel + kLayout.BlockOffset(b);
+    const std::byte* block = panel.begin + kLayout.BlockOffset(b, panel.skipped_blocks);
     if (first_half == 0) {
       for (int64_t line = 0; line < kLayout.block_bytes(); line += 64) {
-        const std::byte* far = std::min(block + kFarBytes + line, last_line);
+        const std::byte* far = std::min(block + kFarBytes + line, panel.last_line);
         _mm_prefetch(reinterpret_cast<const char*>(far), _MM_HINT_T1);
         _mm_prefetch(reinterpret_cast<const char*>(block + kNearBytes + line), _MM_HINT_T0);
       }
     }
-    const BlockPlace place = {panel + kLayout.HeaderOffset(b) + first_half * kHalfHeaderBytes,
+    const std::byte* header = panel.begin + kLayout.HeaderOffset(b, panel.skipped_blocks);
+    const BlockPlace place = {header + first_half * kHalfHeaderBytes,
                               block + first_half * kHalfPlaneBytes,
                               block + kLayout.code_bytes() + first_half * kHalfScaleBytes<kDType>};
     AddRun<kDType, kHalves, kRows, 0>(place, x, b, acc);
@@ -267,16 +274,16 @@ void MultiplyHalves(const std::byte* panel, const std::byte* last_line, int64_t 
   }
 }
 
-// Nothing is fetched from far beyond `last_line`. Both halves at a time where their sums and dot
+// Both halves at a time where their sums and dot
 // products fit the registers; else the second one finds the panel in the nearest cache.
 template <DType kDType, int kRows>
-void MultiplyPanel(const std::byte* panel, const std::byte* last_line, int64_t num_blocks,
-                   const Rows<kRows>& x, float* accumulators) {
+void MultiplyPanel(const PanelPlace& panel, int64_t num_blocks, const Rows<kRows>& x,
+                   float* accumulators) {
   if constexpr (kRows <= kMostRowsOfBothHalves) {
-    MultiplyHalves<kDType, 2, kRows>(panel, last_line, num_blocks, 0, x, accumulators);
+    MultiplyHalves<kDType, 2, kRows>(panel, num_blocks, 0, x, accumulators);
   } else {
-    MultiplyHalves<kDType, 1, kRows>(panel, last_line, num_blocks, 0, x, accumulators);
-    MultiplyHalves<kDType, 1, kRows>(panel, last_line, num_blocks, 1, x, accumulators);
+    MultiplyHalves<kDType, 1, kRows>(panel, num_blocks, 0, x, accumulators);
+    MultiplyHalves<kDType, 1, kRows>(panel, num_blocks, 1, x, accumulators);
   }
 }
 
@@ -332,7 +339,8 @@ void MultiplyRows(const MatMulCall& call, const RunSums& sums, int64_t panel, in
     x.sums[r] = sums.sums + (first_row + r) * num_runs;
   }
   alignas(64) float accumulators[kRows * kPanelRows];
-  MultiplyPanel<kDType, kRows>(call.matrix.Panel(panel), call.matrix.Panel(call.end_panel()) - 64,
+  MultiplyPanel<kDType, kRows>({call.matrix.Panel(panel), call.matrix.skipped_blocks,
+                                call.matrix.Panel(call.end_panel()) - 64},
                                cols / kBlockCols, x, accumulators);
   const int64_t size = std::min(kPanelRows, call.matrix.rows - panel * kPanelRows);
   for (int r = 0; r < kRows; ++r) {

@@ -173,7 +173,7 @@ void MultiplyPart(const MatMulCall& call, const GatheredRows& rows, int64_t firs
     const auto output_of = [&](int64_t row) {
       return call.outputs[static_cast<size_t>(first_row + row)] + first_output;
     };
-    ExpandBlocksOf(call.matrix.dtype, call.matrix.Panel(panel), 0, needs.bias, weights);
+    ExpandBlocksOf(call.matrix, panel, 0, needs.bias, weights);
     for (int64_t row = 0; row < num_rows; row += needs.tile_rows) {
       const Int8Tile tile = rows.TileAt(row, num_rows, needs);
       for (int64_t r = 0; r < tile.num_rows; ++r) {
@@ -235,8 +235,17 @@ namespace {
 
 HWY_EXPORT(Int8MatMulOnTarget);
 
-// Expanding a panel pays from more rows on.
-constexpr int64_t kMostFewRows = 8;
+#if defined(__x86_64__)
+// Rows up to which expanding a panel does not pay. Codes with one scale a block are quickly read
+// twice; what stands beside the others makes a second pass dear.
+int64_t MostFewRows(std::span<const MatMulPart> parts) {
+  const bool is_plain = std::all_of(parts.begin(), parts.end(), [](const MatMulPart& part) {
+    const BlockLayout layout = LayoutOf(part.matrix->dtype);
+    return layout.num_scales() == 1 && !layout.has_minimums();
+  });
+  return is_plain ? 2 * kFewRows : kFewRows;
+}
+#endif
 
 Int8KernelChoice ChooseKernel() {
   [[maybe_unused]] const CpuLevel& level = ActiveCpuLevel();
@@ -269,7 +278,7 @@ void Int8MatMul(std::span<const MatMulPart> parts, std::span<const std::byte* co
                 Output output) {
 #if defined(__x86_64__)
   const auto num_rows = static_cast<int64_t>(inputs.size());
-  if (ActiveCpuLevel().has_vnni && num_rows <= kMostFewRows) {
+  if (ActiveCpuLevel().has_vnni && num_rows <= MostFewRows(parts)) {
     CountMatMul(MatMulPath::kInt8FewRows);
     for (const MatMulPart& part : parts) Avx512VnniFewRows({part, inputs, output});
     return;

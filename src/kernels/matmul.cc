@@ -233,7 +233,7 @@ const std::byte* DequantizedBlock(const PackedMatrix& matrix, int64_t panel, int
   const BlockLayout layout = LayoutOf(matrix.dtype);
   const ExpandedBlocks expanded = {scratch->codes,    scratch->scales,     scratch->minimums,
                                    cols / kBlockCols, layout.num_scales(), layout.has_minimums()};
-  ExpandBlocksOf(matrix.dtype, matrix.Panel(panel), block * kMostBlocks, 0, expanded);
+  ExpandBlocksOf(matrix, panel, block * kMostBlocks, 0, expanded);
   DequantizeExpanded(expanded, scratch->values);
   return reinterpret_cast<const std::byte*>(scratch->values);
 }

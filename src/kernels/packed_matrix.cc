@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "base/check.h"
 #include "kernels/block_layout.h"
@@ -172,6 +173,25 @@ void PackBlocks(const std::byte* source, DType dtype, int64_t num_rows, int64_t 
   }
 }
 
+// A cut of blocks with headers: the first header, and then what is not skipped as it stands in the
+// panel of all columns.
+void PackCutBlocks(const std::byte* source, DType dtype, int64_t num_rows, const ColumnCut& cut,
+                   std::byte* panels) {
+  TRINITY_CHECK(cut.first % kBlockCols == 0 && cut.count % kBlockCols == 0);
+  const BlockLayout layout = LayoutOf(dtype);
+  const int64_t skipped = cut.first / kBlockCols, end = skipped + cut.count / kBlockCols;
+  const int64_t from = layout.BlockOffset(skipped);
+  const int64_t count = layout.BlockOffset(end - 1) + layout.block_bytes() - from;
+  std::vector<std::byte> panel(static_cast<size_t>(layout.PanelBytes(cut.of)));
+  for (int64_t row = 0; row < num_rows; row += kPanelRows) {
+    PackBlockRows(dtype, source + BytesOf(dtype, row * cut.of),
+                  std::min(kPanelRows, num_rows - row), cut.of, panel.data());
+    std::memcpy(panels, panel.data(), static_cast<size_t>(layout.header_bytes()));
+    std::memcpy(panels + layout.header_bytes(), panel.data() + from, static_cast<size_t>(count));
+    panels += layout.header_bytes() + count;
+  }
+}
+
 }  // namespace
 
 bool IsMatrixDType(DType dtype) {
@@ -179,13 +199,24 @@ bool IsMatrixDType(DType dtype) {
          IsBlockFormat(dtype);
 }
 
-int64_t PanelBytes(DType dtype, int64_t cols) {
-  if (IsBlockFormat(dtype)) return LayoutOf(dtype).PanelBytes(cols);
+int64_t PanelBytes(DType dtype, int64_t cols, int64_t skipped_blocks) {
+  if (IsBlockFormat(dtype)) return LayoutOf(dtype).PanelBytes(cols, skipped_blocks);
   return BytesOf(dtype, kPanelRows * (dtype == DType::kBF16 ? (cols + 1) / 2 * 2 : cols));
 }
 
-int64_t PackedBytes(DType dtype, int64_t rows, int64_t cols) {
-  return (rows + kPanelRows - 1) / kPanelRows * PanelBytes(dtype, cols);
+int64_t PackedBytes(DType dtype, int64_t rows, int64_t cols, int64_t skipped_blocks) {
+  return (rows + kPanelRows - 1) / kPanelRows * PanelBytes(dtype, cols, skipped_blocks);
+}
+
+ColumnCut WholeBlocks(DType dtype, const ColumnCut& cut) {
+  const int64_t unit = InfoOf(dtype).block_values;
+  const int64_t begin = cut.first / unit * unit;
+  return {begin, (cut.first + cut.count + unit - 1) / unit * unit - begin, cut.of};
+}
+
+int64_t SkippedBlocks(DType dtype, int64_t first_col) {
+  const bool has_headers = IsBlockFormat(dtype) && LayoutOf(dtype).header_bytes() > 0;
+  return has_headers ? first_col / kBlockCols % kHeaderBlocks : 0;
 }
 
 void PackRows(const std::byte* source, DType dtype, int64_t num_rows, int64_t cols,
@@ -195,13 +226,31 @@ void PackRows(const std::byte* source, DType dtype, int64_t num_rows, int64_t co
   HWY_DYNAMIC_DISPATCH(PackRowsOnTarget)(source, dtype, num_rows, cols, panels);
 }
 
+void PackColumns(const std::byte* source, DType dtype, int64_t num_rows, const ColumnCut& cut,
+                 std::byte* panels) {
+  TRINITY_CHECK(cut.first >= 0 && cut.count >= 0 && cut.first + cut.count <= cut.of);
+  if (cut.count == cut.of) return PackRows(source, dtype, num_rows, cut.of, panels);
+  if (cut.count == 0) return;
+  // Whole file blocks around the cut, row after row.
+  const ColumnCut whole = WholeBlocks(dtype, cut);
+  const int64_t row_bytes = BytesOf(dtype, whole.count);
+  std::vector<std::byte> rows(static_cast<size_t>(num_rows * row_bytes));
+  for (int64_t row = 0; row < num_rows; ++row) {
+    std::memcpy(rows.data() + row * row_bytes, source + BytesOf(dtype, row * cut.of + whole.first),
+                static_cast<size_t>(row_bytes));
+  }
+  if (whole.count == cut.count) return PackRows(rows.data(), dtype, num_rows, cut.count, panels);
+  PackCutBlocks(rows.data(), dtype, num_rows, {cut.first - whole.first, cut.count, whole.count},
+                panels);
+}
+
 void UnpackRow(const PackedMatrix& matrix, int64_t row, float* out) {
   TRINITY_CHECK(IsMatrixDType(matrix.dtype));
   TRINITY_CHECK(row >= 0 && row < matrix.rows);
   const std::byte* panel = matrix.Panel(row / kPanelRows);
   const int64_t panel_row = row % kPanelRows;
   if (IsBlockFormat(matrix.dtype)) {
-    return UnpackBlockRow(matrix.dtype, panel, matrix.cols, panel_row, out);
+    return UnpackBlockRow(matrix, panel, panel_row, out);
   }
   for (int64_t col = 0; col < matrix.cols; ++col) {
     if (matrix.dtype == DType::kF32) {

@@ -41,26 +41,26 @@ std::vector<std::byte> RandomPage(const Config& config, DType dtype) {
 }
 
 // The page in all layers and heads of one kind, at `position`.
-void FillPage(const KvCache& cache, const Config& config, AttentionKind kind, int64_t position,
+void FillPage(const KvCache& cache, const KvShape& shape, AttentionKind kind, int64_t position,
               const std::vector<std::byte>& page) {
-  for (int64_t layer = 0; layer < config.num_layers_of(kind); ++layer) {
-    for (int64_t head = 0; head < config.num_key_value_heads; ++head) {
+  for (int64_t layer = 0; layer < shape.config.num_layers_of(kind); ++layer) {
+    for (int64_t head = 0; head < shape.num_kv_heads; ++head) {
       std::memcpy(cache.PageAt(kind, layer, head, position), page.data(), page.size());
     }
   }
 }
 
 // As if `num_tokens` tokens had been computed, in an empty cache.
-void FillCache(KvCache& cache, const Config& config, int64_t num_tokens,
+void FillCache(KvCache& cache, const KvShape& shape, int64_t num_tokens,
                const std::vector<std::byte>& page) {
   constexpr int64_t kChunkTokens = 8 * kKvPageTokens;
   for (int64_t first = 0; first < num_tokens; first += kChunkTokens) {
     const int64_t end = std::min(num_tokens, first + kChunkTokens);
-    cache.Reserve(end - first);
-    for (int64_t position = first; position < end; position += kKvPageTokens) {
-      for (const AttentionKind kind : kKinds) FillPage(cache, config, kind, position, page);
-    }
-    cache.Commit(end - first);
+    cache.Extend(end - first, [&] {
+      for (int64_t position = first; position < end; position += kKvPageTokens) {
+        for (const AttentionKind kind : kKinds) FillPage(cache, shape, kind, position, page);
+      }
+    });
   }
 }
 
@@ -136,15 +136,15 @@ RoofShare ShareOf(const BenchResult& result, const Roof& roof, Arithmetic arithm
 
 // The sequences of a cell, which share pools.
 struct Bench::Sequences {
-  Sequences(const Config& config, DType dtype, int64_t count)
-      : pools(config, dtype), page(RandomPage(config, dtype)) {
+  Sequences(const KvShape& shape, DType dtype, int64_t count)
+      : pools(shape, dtype), page(RandomPage(shape.config, dtype)) {
     for (int64_t i = 0; i < count; ++i) caches.push_back(std::make_unique<KvCache>(pools));
   }
 
-  void Fill(const Config& config, int64_t num_tokens) {
+  void Fill(const KvShape& shape, int64_t num_tokens) {
     for (const std::unique_ptr<KvCache>& cache : caches) cache->Clear();
     for (const std::unique_ptr<KvCache>& cache : caches) {
-      FillCache(*cache, config, num_tokens, page);
+      FillCache(*cache, shape, num_tokens, page);
     }
   }
 
@@ -176,7 +176,8 @@ std::optional<std::string> Bench::ReasonToSkip(const BenchCell& cell) const {
   }
   const double bytes = KvTokenBytes(config, options_.kv_dtype) *
                        static_cast<double>(config.num_key_value_heads * positions * cell.batch);
-  const int64_t available = DescribeMachine().available_bytes;
+  int64_t available = DescribeMachine().available_bytes;
+  if (const auto& store = model_.weights().expert_store) available -= store->untouched_bytes();
   if (available > 0 && bytes > static_cast<double>(available)) {
     return fmt::format("its keys and values take {:.2f} GB, {:.2f} GB of memory are left",
                        bytes / 1e9, static_cast<double>(available) / 1e9);
@@ -185,22 +186,24 @@ std::optional<std::string> Bench::ReasonToSkip(const BenchCell& cell) const {
 }
 
 std::optional<BenchResult> Bench::Run(const BenchCell& cell, const CancelToken& cancel) {
-  Sequences sequences(model_.config(), options_.kv_dtype, cell.batch);
+  Sequences sequences(model_.kv_shape(), options_.kv_dtype, cell.batch);
   sequences.ids = RandomIds(model_.config(), cell.total_tokens());
 
   // Everything is touched before it is timed: the pages of the whole cell, and with the first step
   // activations and weights.
-  sequences.Fill(model_.config(), cell.depth + cell.tokens);
-  sequences.Fill(model_.config(), cell.depth);
+  sequences.Fill(model_.kv_shape(), cell.depth + cell.tokens);
+  sequences.Fill(model_.kv_shape(), cell.depth);
   BenchCell first_step = cell;
   first_step.tokens = StepTokens(cell);
   if (!Compute(first_step, sequences, cancel)) return std::nullopt;
 
   std::vector<double> seconds;
   BenchResult result = {cell};
+  result.repeats = options_.repeats;
+  const std::optional<ExpertTraffic> traffic = model_.expert_traffic();
   double weight_bytes = 0;
   for (int64_t i = 0; i < options_.repeats; ++i) {
-    sequences.Fill(model_.config(), cell.depth);
+    sequences.Fill(model_.kv_shape(), cell.depth);
     const int64_t bytes_before = WeightBytesStreamed();
     const auto start = std::chrono::steady_clock::now();
     if (!Compute(cell, sequences, cancel)) return std::nullopt;
@@ -208,6 +211,7 @@ std::optional<BenchResult> Bench::Run(const BenchCell& cell, const CancelToken& 
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     weight_bytes += static_cast<double>(WeightBytesStreamed() - bytes_before);
   }
+  if (traffic) result.experts = model_.expert_traffic()->Since(*traffic);
   std::sort(seconds.begin(), seconds.end());
   result.seconds_min = seconds.front();
   result.seconds = seconds[seconds.size() / 2];

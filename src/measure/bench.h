@@ -49,6 +49,9 @@ struct BenchResult {
   double seconds_min = 0;
   double seconds_max = 0;
   BenchWork work;
+  // Of all repeats together, where experts stay in files.
+  std::optional<ExpertTraffic> experts;
+  int64_t repeats = 0;
 
   double tokens_per_s() const { return static_cast<double>(cell.total_tokens()) / seconds; }
   double tokens_per_s_min() const { return static_cast<double>(cell.total_tokens()) / seconds_max; }

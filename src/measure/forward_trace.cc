@@ -47,15 +47,20 @@ StreamObserver ObserveStream(const Model& model, const Step& step, const TraceOb
 
 }  // namespace
 
+int64_t MostTracedLogits(const Config& config, int64_t num_sequences) {
+  const int64_t token_bytes =
+      config.vocab_size * num_sequences * static_cast<int64_t>(sizeof(float));
+  return std::max<int64_t>(1, kMaxLogitBytes / token_bytes);
+}
+
 void TraceForward(const Model& model, const TraceRequest& request, const TraceObserver& observer) {
   TRINITY_CHECK(!request.sequences.empty() && request.prefill_chunk > 0);
   const auto num_sequences = static_cast<int64_t>(request.sequences.size());
   const auto num_tokens = static_cast<int64_t>(request.sequences.front().size());
   const int64_t vocab_size = model.config().vocab_size;
-  const int64_t max_logit_tokens = std::max<int64_t>(
-      1, kMaxLogitBytes / (vocab_size * num_sequences * static_cast<int64_t>(sizeof(float))));
+  const int64_t max_logit_tokens = MostTracedLogits(model.config(), num_sequences);
 
-  KvPools pools(model.config(), request.kv_dtype);
+  KvPools pools(model.kv_shape(), request.kv_dtype);
   std::vector<std::unique_ptr<KvCache>> caches;
   for (int64_t i = 0; i < num_sequences; ++i) caches.push_back(std::make_unique<KvCache>(pools));
   Activations activations;

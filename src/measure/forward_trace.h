@@ -38,4 +38,7 @@ struct TraceRequest {
 // from this thread. Logits of at most some 256 MB are held at a time.
 void TraceForward(const Model& model, const TraceRequest& request, const TraceObserver& observer);
 
+// Of how many tokens of each of the sequences a trace holds logits at a time.
+int64_t MostTracedLogits(const Config& config, int64_t num_sequences);
+
 }  // namespace trinity

@@ -6,22 +6,14 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "generate/token_logprobs.h"
+#include "measure/window_logits.h"
 
 namespace trinity {
 namespace {
 
-constexpr int64_t kMaxLogitBytes = int64_t{256} << 20;
-
 size_t BestOf(std::span<const float> logits) {
   return static_cast<size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
-}
-
-// log(sum(exp(logits))).
-double LogSum(std::span<const float> logits) {
-  const double largest = logits[BestOf(logits)];
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(double{logit} - largest);
-  return largest + std::log(sum);
 }
 
 // What one position contributes.
@@ -34,16 +26,14 @@ struct Score {
 
 Score ScoreOf(std::span<const float> logits, std::span<const float> reference, int32_t next) {
   Score score;
-  const auto at = static_cast<size_t>(next);
-  const double log_sum = LogSum(logits);
-  score.nll = log_sum - double{logits[at]};
+  const LogSoftmax log_q(logits);
+  score.nll = -log_q.At(next);
   if (reference.empty()) return score;
-  const double reference_log_sum = LogSum(reference);
-  score.reference_nll = reference_log_sum - double{reference[at]};
+  const LogSoftmax log_p(reference);
+  score.reference_nll = -log_p.At(next);
   score.same_top_1 = BestOf(logits) == BestOf(reference);
-  for (size_t i = 0; i < logits.size(); ++i) {
-    const double log_p = double{reference[i]} - reference_log_sum;
-    score.kl += std::exp(log_p) * (log_p - (double{logits[i]} - log_sum));
+  for (int32_t id = 0; static_cast<size_t>(id) < logits.size(); ++id) {
+    score.kl += std::exp(log_p.At(id)) * (log_p.At(id) - log_q.At(id));
   }
   return score;
 }
@@ -55,7 +45,7 @@ class Scoring {
       : model_(model),
         request_(request),
         num_windows_(CountWindows(static_cast<int64_t>(request.ids.size()), request.context)),
-        pools_(model.config(), request.kv_dtype),
+        window_logits_(model, request.kv_dtype, request.context - 1),
         reference_rows_(static_cast<size_t>(model.pool().num_threads())) {
     CheckText();
     scores_.resize(static_cast<size_t>(num_windows_ * (request.context - 1)));
@@ -96,24 +86,12 @@ class Scoring {
   void ScoreWindow(int64_t window) {
     const auto context = static_cast<size_t>(request_.context);
     const auto ids = request_.ids.subspan(static_cast<size_t>(window) * context, context);
-    const int64_t most = std::max<int64_t>(
-        1, kMaxLogitBytes / (model_.config().vocab_size * static_cast<int64_t>(sizeof(float))));
-    KvCache cache(pools_);
     // The last token is only predicted.
-    const int64_t num_rows = request_.context - 1;
-    for (int64_t first = 0; first < num_rows; first += most) {
-      const int64_t count = std::min(most, num_rows - first);
-      step_.Clear();
-      step_.Add(cache, ids.subspan(static_cast<size_t>(first), static_cast<size_t>(count)), count);
-      model_.Forward(step_, activations_);
-      model_.pool().ParallelFor(count, [&](int64_t row, int thread) {
-        ScoreRow(window, first + row, ids, {activations_.logits.Row(row), LogitCount()},
-                 reference_rows_[static_cast<size_t>(thread)]);
-      });
-    }
+    window_logits_.ForEachRow(
+        ids.first(context - 1), [&](int64_t position, std::span<const float> logits, int thread) {
+          ScoreRow(window, position, ids, logits, reference_rows_[static_cast<size_t>(thread)]);
+        });
   }
-
-  size_t LogitCount() const { return static_cast<size_t>(model_.config().vocab_size); }
 
   void ScoreRow(int64_t window, int64_t position, std::span<const int32_t> ids,
                 std::span<const float> logits, std::vector<float>& reference) {
@@ -163,9 +141,7 @@ class Scoring {
   const Model& model_;
   const PerplexityRequest& request_;
   int64_t num_windows_;
-  KvPools pools_;
-  Step step_;
-  Activations activations_;
+  WindowLogits window_logits_;
   std::vector<std::vector<float>> reference_rows_;  // a thread's own
   std::vector<Score> scores_;                       // [windows, context - 1]
 };

@@ -40,7 +40,7 @@ struct PerplexityReport {
 };
 
 // Cuts the ids into consecutive windows, of which a shorter rest is dropped, computes each by
-// itself and scores all its positions but the first. Softmax in float64; sums in the order of the
+// itself and scores all its positions but the first, as LogSoftmax says. Sums in the order of the
 // text, so that they do not depend on the number of threads. Throws Error where the text fills no
 // window or is not that of the reference.
 PerplexityReport MeasurePerplexity(const Model& model, const PerplexityRequest& request);

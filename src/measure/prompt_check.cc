@@ -4,8 +4,8 @@
 #include <cmath>
 #include <span>
 
-#include "generate/best_logits.h"
 #include "generate/session.h"
+#include "kernels/best_logits.h"
 #include "kernels/elementwise.h"
 #include "measure/forward_trace.h"
 #include "measure/logit_digest.h"
@@ -45,7 +45,7 @@ PromptReport CheckPrompt(const Model& model, const Tokenizer& tokenizer, std::st
       static_cast<size_t>(std::min<int64_t>(model.config().vocab_size, tokenizer.num_tokens()));
 
   CancelToken never;
-  KvPools pools(model.config(), DType::kF32);
+  KvPools pools(model.kv_shape(), DType::kF32);
   Session session(model, pools, {options.prefill_chunk, std::nullopt});
   std::span<const float> logits = session.Append(report.prompt_ids, never).first(num_tokens);
   for (const int32_t id : BestLogits(logits, kNumBest)) {

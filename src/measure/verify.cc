@@ -7,8 +7,8 @@
 #include <tuple>
 #include <vector>
 
-#include "generate/best_logits.h"
 #include "generate/session.h"
+#include "kernels/best_logits.h"
 #include "kernels/elementwise.h"
 #include "measure/logit_digest.h"
 
@@ -161,7 +161,7 @@ bool SameBitsAlone(const Model& model, const GoldenOutputs& golden, const Verify
 void CompareGreedy(const Model& model, const GoldenOutputs& golden, const VerifyOptions& options,
                    GoldenReport& report) {
   Agreement& agreement = report.greedy.emplace();
-  KvPools pools(model.config(), DType::kF32);
+  KvPools pools(model.kv_shape(), DType::kF32);
   CancelToken never;
   for (size_t i = 0; i < golden.greedy.size(); ++i) {
     Session session(model, pools, {options.prefill_chunk, std::nullopt});

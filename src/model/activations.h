@@ -57,8 +57,9 @@ struct Activations {
   Matrix mlp_branch;    // [rows, hidden_size], after the post norm
   Matrix block_output;  // [rows, hidden_size]
 
-  Matrix final_norm;  // [rows or logit rows, hidden_size]
-  Matrix logits;      // [logit rows, vocab_size]
+  Matrix final_norm;   // [rows or logit rows, hidden_size]
+  Matrix logits;       // [logit rows, vocab_size]
+  Matrix logit_parts;  // of several ranks: [ranks][logit rows, part of the vocabulary]
 
   Matrix rope_cos;                         // [rows, head_dim / 2]
   Matrix rope_sin;                         // [rows, head_dim / 2]

@@ -16,9 +16,15 @@ constexpr float kNothingSeen = -std::numeric_limits<float>::infinity();
 
 }  // namespace
 
-Attention::Attention(const Config& config, const LayerPlan& plan, const AttentionWeights& weights,
-                     int64_t layer_of_kind, ThreadPool& pool)
-    : config_(config), plan_(plan), weights_(weights), layer_of_kind_(layer_of_kind), pool_(pool) {}
+Attention::Attention(const Config& config, const RankSlice& slice, const LayerPlan& plan,
+                     const AttentionWeights& weights, int64_t layer_of_kind, ThreadPool& pool)
+    : config_(config),
+      num_query_heads_(slice.query_heads.size()),
+      groups_(HeadGroupsOf(config, slice)),
+      plan_(plan),
+      weights_(weights),
+      layer_of_kind_(layer_of_kind),
+      pool_(pool) {}
 
 void Attention::Forward(const Step& step, Activations& a) const {
   const Matrix* input = &a.attention_input;
@@ -34,7 +40,7 @@ void Attention::Forward(const Step& step, Activations& a) const {
   Attend(step, a);
   if (weights_.gate_proj) {
     ForEachRow(pool_, step.num_rows(), [&](int64_t row) {
-      SigmoidMultiply(a.attended.Row(row), a.attention_gate.Row(row), config_.query_size(),
+      SigmoidMultiply(a.attended.Row(row), a.attention_gate.Row(row), a.attended.cols(),
                       a.attended.Row(row));
     });
   }
@@ -48,10 +54,10 @@ void Attention::NormAndRotate(int64_t row, Activations& a) const {
       RotateHalves(head, a.rope_cos.Row(row), a.rope_sin.Row(row), config_.head_dim / 2);
     }
   };
-  for (int64_t head = 0; head < config_.num_attention_heads; ++head) {
+  for (int64_t head = 0; head < num_query_heads_; ++head) {
     prepare(a.query.Row(row) + head * config_.head_dim, weights_.q_norm);
   }
-  for (int64_t head = 0; head < config_.num_key_value_heads; ++head) {
+  for (int64_t head = 0; head < num_kv_heads(); ++head) {
     prepare(a.key.Row(row) + head * config_.head_dim, weights_.k_norm);
   }
 }
@@ -59,7 +65,7 @@ void Attention::NormAndRotate(int64_t row, Activations& a) const {
 void Attention::Store(int64_t row, const Step& step, const Activations& a) const {
   const StepSequence& sequence = step.SequenceOf(row);
   const int64_t position = sequence.PositionOf(row);
-  for (int64_t head = 0; head < config_.num_key_value_heads; ++head) {
+  for (int64_t head = 0; head < num_kv_heads(); ++head) {
     std::byte* page = sequence.cache->PageAt(plan_.attention, layer_of_kind_, head, position);
     StoreKeyValue(a.key.Row(row) + head * config_.head_dim,
                   a.value.Row(row) + head * config_.head_dim, config_.head_dim,
@@ -79,7 +85,7 @@ Attention::BlockRange Attention::BlocksOf(const Tile& tile) const {
 }
 
 int64_t Attention::TileRows() const {
-  return std::max<int64_t>(1, kAttentionTileQueries / group_size());
+  return std::max<int64_t>(1, kAttentionTileQueries / largest_group());
 }
 
 std::span<const Attention::Tile> Attention::TilesOf(const Step& step) const {
@@ -88,8 +94,8 @@ std::span<const Attention::Tile> Attention::TilesOf(const Step& step) const {
   for (const StepSequence& sequence : step.sequences()) {
     const int64_t end = sequence.first_row + sequence.num_rows;
     for (int64_t row = sequence.first_row; row < end; row += TileRows()) {
-      for (int64_t head = 0; head < config_.num_key_value_heads; ++head) {
-        tiles.push_back({&sequence, head, row, std::min(TileRows(), end - row)});
+      for (const HeadGroup& heads : groups_) {
+        tiles.push_back({&sequence, heads, row, std::min(TileRows(), end - row)});
       }
     }
   }
@@ -100,7 +106,7 @@ std::span<const Attention::Tile> Attention::TilesOf(const Step& step) const {
 // instead, so that all threads work on them. Both merge the same partials in the same order.
 void Attention::Attend(const Step& step, Activations& a) const {
   constexpr int64_t kItemsPerThread = 4;
-  a.attended.Resize(step.num_rows(), config_.query_size());
+  a.attended.Resize(step.num_rows(), num_query_heads_ * config_.head_dim);
   const std::span<const Tile> tiles = TilesOf(step);
   int64_t most_blocks = 0;
   for (const Tile& tile : tiles) {
@@ -128,23 +134,23 @@ void Attention::AttendTileBlock(const Tile& tile, int64_t block, const Activatio
     const int64_t position = tile.sequence->PositionOf(row);
     const int64_t first = std::max<int64_t>(0, FirstVisible(position) - block_begin);
     const int64_t end = std::min(kAttentionBlockTokens, position + 1 - block_begin);
-    for (int64_t j = 0; j < group_size(); ++j) {
-      AttentionPartial& partial = partials[static_cast<size_t>(i * group_size() + j)];
+    for (int64_t j = 0; j < tile.heads.num_query_heads; ++j) {
+      AttentionPartial& partial = partials[static_cast<size_t>(i * tile.heads.num_query_heads + j)];
       partial.max = kNothingSeen;
       if (first >= end) continue;
-      const int64_t head = tile.kv_head * group_size() + j;
+      const int64_t head = tile.heads.first_query_head + j;
       queries.push_back({a.query.Row(row) + head * config_.head_dim, first, end, &partial});
     }
   }
   const float scale = 1.0F / std::sqrt(static_cast<float>(config_.head_dim));
   const KvCache& cache = *tile.sequence->cache;
-  const KvBlock kv = {cache.BlockAt(plan_.attention, layer_of_kind_, tile.kv_head, block),
+  const KvBlock kv = {cache.BlockAt(plan_.attention, layer_of_kind_, tile.heads.kv_head, block),
                       config_.head_dim, cache.dtype()};
   AttendBlock(queries, kv, scale, weights_.precision);
 }
 
 void Attention::AttendWholeTile(const Tile& tile, Activations& a) const {
-  const int64_t num_queries = tile.num_rows * group_size();
+  const int64_t num_queries = tile.num_rows * tile.heads.num_query_heads;
   static thread_local Matrix block_values, total_values;
   block_values.Resize(num_queries, config_.head_dim);
   total_values.Resize(num_queries, config_.head_dim);
@@ -168,7 +174,7 @@ void Attention::AttendWholeTile(const Tile& tile, Activations& a) const {
 void Attention::AttendInBlocks(std::span<const Tile> tiles, int64_t most_blocks,
                                Activations& a) const {
   const auto num_tiles = static_cast<int64_t>(tiles.size());
-  const int64_t tile_queries = TileRows() * group_size();
+  const int64_t tile_queries = TileRows() * largest_group();
   const int64_t num_partials = num_tiles * most_blocks * tile_queries;
   a.partial_values.Resize(num_partials, config_.head_dim);
   a.partials.resize(static_cast<size_t>(num_partials));
@@ -193,7 +199,7 @@ void Attention::AttendInBlocks(std::span<const Tile> tiles, int64_t most_blocks,
     const Tile& tile = tiles[static_cast<size_t>(item)];
     static thread_local std::vector<float> values;
     values.resize(static_cast<size_t>(config_.head_dim));
-    for (int64_t i = 0; i < tile.num_rows * group_size(); ++i) {
+    for (int64_t i = 0; i < tile.num_rows * tile.heads.num_query_heads; ++i) {
       AttentionPartial total{kNothingSeen, 0, values.data()};
       for (int64_t block = 0; block < most_blocks; ++block) {
         MergePartials(partials_of(item, block).subspan(static_cast<size_t>(i), 1), config_.head_dim,
@@ -205,8 +211,9 @@ void Attention::AttendInBlocks(std::span<const Tile> tiles, int64_t most_blocks,
 }
 
 float* Attention::OutputOf(const Tile& tile, int64_t query, Activations& a) const {
-  const int64_t head = tile.kv_head * group_size() + query % group_size();
-  return a.attended.Row(tile.first_row + query / group_size()) + head * config_.head_dim;
+  const int64_t num_heads = tile.heads.num_query_heads;
+  const int64_t head = tile.heads.first_query_head + query % num_heads;
+  return a.attended.Row(tile.first_row + query / num_heads) + head * config_.head_dim;
 }
 
 }  // namespace trinity

@@ -2,11 +2,14 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "kernels/attend.h"
 #include "model/activations.h"
 #include "model/config.h"
+#include "model/head_group.h"
+#include "model/rank_slice.h"
 #include "model/step.h"
 #include "model/weights.h"
 
@@ -17,8 +20,9 @@ class Attention {
  public:
   // `layer_of_kind`: this layer's place among the layers of its kind, which is its place in the
   // cache.
-  Attention(const Config& config, const LayerPlan& plan, const AttentionWeights& weights,
-            int64_t layer_of_kind, ThreadPool& pool);
+  // Computes the heads of `slice`, whose part of the output it gives.
+  Attention(const Config& config, const RankSlice& slice, const LayerPlan& plan,
+            const AttentionWeights& weights, int64_t layer_of_kind, ThreadPool& pool);
 
   // attention_input -> attention_output. Writes the keys and values of all rows into the caches.
   void Forward(const Step& step, Activations& a) const;
@@ -27,7 +31,7 @@ class Attention {
   // Up to TileRows() rows of one sequence, and the query heads of one kv head.
   struct Tile {
     const StepSequence* sequence;
-    int64_t kv_head;
+    HeadGroup heads;
     int64_t first_row;
     int64_t num_rows;
   };
@@ -53,9 +57,14 @@ class Attention {
   float* OutputOf(const Tile& tile, int64_t query, Activations& a) const;
   int64_t FirstVisible(int64_t position) const;
   BlockRange BlocksOf(const Tile& tile) const;
-  int64_t group_size() const { return config_.num_attention_heads / config_.num_key_value_heads; }
+  int64_t num_kv_heads() const { return static_cast<int64_t>(groups_.size()); }
+  int64_t largest_group() const {
+    return config_.num_attention_heads / config_.num_key_value_heads;
+  }
 
   const Config& config_;
+  int64_t num_query_heads_;  // of this rank
+  std::vector<HeadGroup> groups_;
   const LayerPlan& plan_;
   const AttentionWeights& weights_;
   int64_t layer_of_kind_;

@@ -68,6 +68,13 @@ void ComputeHidden(const HiddenItem& item, const GroupInput& input) {
 
 void MultiplyDown(const MlpWeights& mlp, const MlpActivations& a, int64_t first_row,
                   PanelRange panels, std::span<float* const> outputs, Output output) {
+  if (mlp.down_proj.cols == 0) {  // nothing of it is on this rank
+    if (output == Output::kAddTo) return;
+    const int64_t first = panels.first * kPanelRows;
+    const int64_t size = std::min(panels.count * kPanelRows, mlp.down_proj.rows - first);
+    for (float* row : outputs) std::fill_n(row + first, size, 0.0F);
+    return;
+  }
   const ActivationForm form = mlp.down_proj.form;
   static thread_local std::vector<const std::byte*> inputs;
   inputs.clear();

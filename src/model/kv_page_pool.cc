@@ -1,19 +1,19 @@
 #include "model/kv_page_pool.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.h"
 #include "kernels/attend.h"
 
 namespace trinity {
 
-KvPagePool::KvPagePool(const Config& config, AttentionKind kind, DType dtype, FreedPages freed)
+KvPagePool::KvPagePool(const Config& config, int64_t num_kv_heads, AttentionKind kind, DType dtype,
+                       FreedPages freed)
     : dtype_(dtype),
       freed_(freed),
       num_layers_(config.num_layers_of(kind)),
       head_stride_bytes_(KvPageBytes(dtype, config.head_dim)),
-      layer_stride_bytes_(config.num_key_value_heads * head_stride_bytes_) {}
+      layer_stride_bytes_(num_kv_heads * head_stride_bytes_) {}
 
 KvPage* KvPagePool::Take() {
   if (free_.empty()) AddSlab();
@@ -41,7 +41,7 @@ void KvPagePool::AddSlab() {
 
 KvPage* KvPagePool::TakeCopy(const KvPage& page) {
   KvPage* copy = Take();
-  std::memcpy(copy->data, page.data, static_cast<size_t>(page_bytes()));
+  std::copy_n(page.data, page_bytes(), copy->data);
   return copy;
 }
 
@@ -55,7 +55,7 @@ void KvPagePool::Release(KvPage* page) {
 
 void KvPagePool::FillWithNan(KvPage& page) const {
   // All bits set is a NaN in float32, float16 and bfloat16 alike, and in the scales of Q8_0.
-  std::memset(page.data, 0xFF, static_cast<size_t>(page_bytes()));
+  std::fill_n(page.data, page_bytes(), std::byte{0xFF});
 }
 
 std::byte* KvPagePool::At(const KvPage& page, int64_t layer_of_kind, int64_t kv_head) const {

@@ -18,7 +18,7 @@ enum class FreedPages {
 
 // Keys and values of kKvPageTokens consecutive positions, in all layers of one kind.
 struct KvPage {
-  std::byte* data;  // [layers of the kind, num_key_value_heads] pages as kernels/attend.h has them
+  std::byte* data;  // [layers of the kind, kv heads] pages as kernels/attend.h has them
   int num_owners = 0;
 };
 
@@ -26,7 +26,9 @@ struct KvPage {
 // can share a prefix. Not thread-safe: pages are taken and given back between steps.
 class KvPagePool {
  public:
-  KvPagePool(const Config& config, AttentionKind kind, DType dtype, FreedPages freed);
+  // `num_kv_heads`: of each layer, as many as this rank holds.
+  KvPagePool(const Config& config, int64_t num_kv_heads, AttentionKind kind, DType dtype,
+             FreedPages freed);
 
   // A page with one owner. Its content is undefined.
   KvPage* Take();

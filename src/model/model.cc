@@ -1,13 +1,21 @@
 #include "model/model.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
 
 #include "base/check.h"
+#include "base/error.h"
 #include "kernels/elementwise.h"
+#include "model/identity.h"
+#include "model/logit_gathering.h"
 #include "model/projection.h"
+#include "model/rank_steps.h"
 #include "model/rope.h"
+#include "parallel/agreement.h"
+#include "parallel/gather_each.h"
+#include "parallel/rank_lost.h"
 
 namespace trinity {
 
@@ -19,35 +27,89 @@ std::unique_ptr<Model> Model::Load(const Checkpoint& checkpoint, ThreadPool& poo
   return std::make_unique<Model>(std::move(config), std::move(plans), std::move(weights), pool);
 }
 
-Model::Model(Config config, std::vector<LayerPlan> plans, Weights weights, ThreadPool& pool)
+std::unique_ptr<Model> Model::Load(const Checkpoint& checkpoint, ThreadPool& pool,
+                                   LoadOptions options, Communicator& ranks) {
+  if (ranks.size() == 1) return Load(checkpoint, pool, options);
+  options.grid.num_ranks = ranks.size();
+  options.rank = ranks.rank();
+  ranks.set_patience(options.rank_patience);
+  RankReport report;
+  Config config;
+  Weights weights;
+  try {
+    config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
+    weights = Weights::Load(checkpoint, config, pool, options);
+    report.identity = IdentityOf(checkpoint, options);
+  } catch (const Error& error) {
+    report.failure = error.what();
+  }
+  Agree(ranks, report);
+  std::vector<LayerPlan> plans = PlanLayers(config);
+  auto model =
+      std::make_unique<Model>(std::move(config), std::move(plans), std::move(weights), pool, ranks);
+  model->GatherWeightBytes();
+  return model;
+}
+
+Model::Model(Config config, std::vector<LayerPlan> plans, Weights weights, ThreadPool& pool,
+             Communicator& ranks)
     : config_(std::move(config)),
       plans_(std::move(plans)),
       weights_(std::move(weights)),
-      pool_(pool) {
+      rank_weight_bytes_{weights_.num_bytes()},
+      pool_(pool),
+      ranks_(ranks) {
+  if (ranks.size() > 1 && ranks.is_leader()) journal_ = std::make_unique<KvJournal>();
   std::array<int64_t, 2> num_of_kind = {0, 0};
   for (size_t i = 0; i < plans_.size(); ++i) {
     int64_t& layer_of_kind = num_of_kind[plans_[i].attention == AttentionKind::kFull ? 1 : 0];
-    blocks_.emplace_back(config_, plans_[i], weights_.layers[i], layer_of_kind++, pool_);
+    blocks_.emplace_back(config_, Block::Rank{weights_.slice, ranks_}, plans_[i],
+                         weights_.layers[i], layer_of_kind++, pool_);
   }
 }
 
-void Model::Forward(const Step& step, Activations& a) const {
-  for (const StepSequence& sequence : step.sequences()) sequence.cache->Reserve(sequence.num_rows);
-  FillRopeTables(config_, step.positions(), a.rope_cos, a.rope_sin);
+void Model::GatherWeightBytes() {
+  std::vector<int64_t> all = GatherEach(ranks_, rank_weight_bytes_.front());
+  if (ranks_.is_leader()) rank_weight_bytes_ = std::move(all);
+}
 
-  Embed(step, a.block_input);
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    if (step.on_stream) step.on_stream(static_cast<int64_t>(i), a.block_input, a);
-    blocks_[i].Forward(step, a);
-    std::swap(a.block_input, a.block_output);
+void Model::Forward(const Step& step, Activations& a) const {
+  if (journal_) AnnounceStep(step, *journal_, ranks_);
+  const bool may_be_abandoned = step.is_abandoned && ranks_.size() == 1;
+  try {
+    for (const StepSequence& sequence : step.sequences()) {
+      sequence.cache->Reserve(sequence.num_rows);
+    }
+    FillRopeTables(config_, step.positions(), a.rope_cos, a.rope_sin);
+    Embed(step, a.block_input);
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+      if (may_be_abandoned && step.is_abandoned()) return;
+      if (step.on_stream) step.on_stream(static_cast<int64_t>(i), a.block_input, a);
+      blocks_[i].Forward(step, a);
+      std::swap(a.block_input, a.block_output);
+    }
+    ComputeLogits(step, a);
+    if (!step.logit_rows().empty()) GatherLogits(config_, step, ranks_, a);
+  } catch (const RankLost&) {
+    throw;
+  } catch (const std::exception& error) {
+    if (ranks_.size() == 1) throw;
+    // The others wait for what this rank will not compute.
+    ranks_.Lose(error.what());
+    throw RankLost(fmt::format("rank {} ended: {}", ranks_.rank(), error.what()));
   }
-  ComputeLogits(step, a);
 
   for (const StepSequence& sequence : step.sequences()) sequence.cache->Commit(sequence.num_rows);
 }
 
+void Model::SendTask(RankTaskKind kind, std::span<const int64_t> words) const {
+  TRINITY_CHECK(journal_ != nullptr);
+  AnnounceTask(kind, words, *journal_, ranks_);
+}
+
 void Model::ForwardKeeping(const Step& step, std::span<Activations> kept, Activations& last) const {
   TRINITY_CHECK(kept.size() == blocks_.size());
+  TRINITY_CHECK(weights_.expert_store == nullptr);
   for (const StepSequence& sequence : step.sequences()) sequence.cache->Reserve(sequence.num_rows);
   Embed(step, kept.front().block_input);
   for (size_t i = 0; i < blocks_.size(); ++i) {
@@ -64,12 +126,19 @@ void Model::Embed(const Step& step, Matrix& stream) const {
   stream.Resize(step.num_rows(), config_.hidden_size);
   const float mup_factor =
       config_.mup_enabled ? std::sqrt(static_cast<float>(config_.hidden_size)) : 1.0F;
+  const IndexRange& held = weights_.slice.vocabulary;
   ForEachRow(pool_, step.num_rows(), [&](int64_t row) {
     const int32_t id = step.token_ids()[static_cast<size_t>(row)];
     TRINITY_CHECK(id >= 0 && id < config_.vocab_size);
-    UnpackRow(weights_.embed_tokens, id, stream.Row(row));
+    if (id < held.begin || id >= held.end) {
+      // Unlike 0 it changes no value that it is added to, not even -0.
+      std::fill_n(stream.Row(row), config_.hidden_size, -0.0F);
+      return;
+    }
+    UnpackRow(weights_.embed_tokens, id - held.begin, stream.Row(row));
     if (config_.mup_enabled) Scale(stream.Row(row), mup_factor, config_.hidden_size);
   });
+  ranks_.Sum(stream.values());
 }
 
 void Model::ComputeLogits(const Step& step, Activations& a) const {

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "kernels/matmul.h"
-#include "model/hidden_rows.h"
 #include "model/projection.h"
 
 namespace trinity {
@@ -15,21 +14,34 @@ Moe::Moe(const Config& config, const MoeWeights& weights, ThreadPool& pool)
     AddInputForms(mlp, input_forms_);
     down_forms_.Add(mlp.down_proj);
   };
-  for (const MlpWeights& expert : weights.experts) add(expert);
+  for (const MlpWeights& expert : weights.experts) {
+    add(expert);
+    expert_cols_ = std::max(expert_cols_, expert.gate_proj.rows);
+  }
   if (weights.shared_experts) add(*weights.shared_experts);
 }
 
 void Moe::Forward(Activations& a) const {
   router_.Forward(a.mlp_input, a.routing);
-  GateAndUp(a);
-  Down(a);
+  ResizeHidden(static_cast<int64_t>(a.routing.slots.size()), expert_cols_, down_forms_, a.experts);
+  a.mlp_output.Resize(a.mlp_input.rows(), config_.hidden_size);
+  const std::span<const int32_t> chosen = a.routing.chosen;
+  for (size_t done = 0; done < chosen.size();) {
+    const std::span<const int32_t> left = chosen.subspan(done);
+    const size_t count =
+        weights_.expert_store == nullptr
+            ? left.size()
+            : static_cast<size_t>(weights_.expert_store->Hold(weights_.layer_of_store, left));
+    const Batch batch = {left.first(count), done == 0, count == left.size()};
+    GateAndUp(batch, a);
+    Down(batch, a);
+    done += count;
+  }
 }
 
-void Moe::GateAndUp(Activations& a) const {
+void Moe::GateAndUp(const Batch& batch, Activations& a) const {
   const int64_t num_rows = a.mlp_input.rows();
   const Routing& routing = a.routing;
-  ResizeHidden(static_cast<int64_t>(routing.slots.size()), config_.moe_intermediate_size,
-               down_forms_, a.experts);
   static thread_local std::vector<HiddenItem> items;
   items.clear();
   const auto add_items = [](const HiddenItem& all_panels) {
@@ -39,12 +51,12 @@ void Moe::GateAndUp(Activations& a) const {
     const int64_t most = std::clamp<int64_t>((all_panels.num_panels + 1) / share, 1, 8);
     AddHiddenItems(all_panels, most, items);
   };
-  if (weights_.shared_experts) {
-    ResizeHidden(num_rows, config_.shared_intermediate_size(), down_forms_, a.shared_experts);
+  if (weights_.shared_experts && batch.is_last) {
     const MlpWeights& mlp = *weights_.shared_experts;
+    ResizeHidden(num_rows, mlp.gate_proj.rows, down_forms_, a.shared_experts);
     add_items({&mlp, &a.shared_experts, 0, mlp.gate_proj.num_panels(), 0, num_rows, nullptr});
   }
-  for (const int32_t chosen : routing.chosen) {
+  for (const int32_t chosen : batch.experts) {
     const auto expert = static_cast<size_t>(chosen);
     const int64_t first = routing.first_slot[expert];
     const int64_t count = routing.first_slot[expert + 1] - first;
@@ -63,42 +75,40 @@ void Moe::GateAndUp(Activations& a) const {
   });
 }
 
-void Moe::Down(Activations& a) const {
-  a.mlp_output.Resize(a.mlp_input.rows(), config_.hidden_size);
+void Moe::Down(const Batch& batch, Activations& a) const {
   const int64_t num_panels = weights_.experts.front().down_proj.num_panels();
   const int64_t per_item = PanelsPerItem(num_panels, a.mlp_input.rows(), pool_.num_threads());
   pool_.ParallelFor((num_panels + per_item - 1) / per_item, [&](int64_t item, int) {
     const int64_t first = item * per_item;
-    DownPanels(first, std::min(per_item, num_panels - first), a);
+    DownPanels(batch, {first, std::min(per_item, num_panels - first)}, a);
   });
 }
 
-void Moe::DownPanels(int64_t first_panel, int64_t num_panels, Activations& a) const {
+void Moe::DownPanels(const Batch& batch, PanelRange panels, Activations& a) const {
   const int64_t num_rows = a.mlp_output.rows();
-  const int64_t first = first_panel * kPanelRows;
-  const int64_t size = std::min(num_panels * kPanelRows, config_.hidden_size - first);
-  for (int64_t row = 0; row < num_rows; ++row) {
+  const int64_t first = panels.first * kPanelRows;
+  const int64_t size = std::min(panels.count * kPanelRows, config_.hidden_size - first);
+  for (int64_t row = 0; batch.is_first && row < num_rows; ++row) {
     std::fill_n(a.mlp_output.Row(row) + first, size, 0.0F);
   }
   const Routing& routing = a.routing;
   static thread_local std::vector<float*> outputs;
-  for (size_t i = 0; i < routing.chosen.size(); ++i) {
-    if (i + 1 < routing.chosen.size()) {
-      const auto next = static_cast<size_t>(routing.chosen[i + 1]);
-      FetchAhead(weights_.experts[next].down_proj, first_panel);
+  for (size_t i = 0; i < batch.experts.size(); ++i) {
+    if (i + 1 < batch.experts.size()) {
+      const auto next = static_cast<size_t>(batch.experts[i + 1]);
+      FetchAhead(weights_.experts[next].down_proj, panels.first);
     }
-    const auto expert = static_cast<size_t>(routing.chosen[i]);
+    const auto expert = static_cast<size_t>(batch.experts[i]);
     const int64_t first_slot = routing.first_slot[expert];
     const int64_t num_slots = routing.first_slot[expert + 1] - first_slot;
     outputs.clear();
     for (int64_t slot = first_slot; slot < first_slot + num_slots; ++slot) {
       outputs.push_back(a.mlp_output.Row(routing.slots[static_cast<size_t>(slot)].row));
     }
-    MultiplyDown(weights_.experts[expert], a.experts, first_slot, {first_panel, num_panels},
-                 outputs, Output::kAddTo);
+    MultiplyDown(weights_.experts[expert], a.experts, first_slot, panels, outputs, Output::kAddTo);
   }
-  if (weights_.shared_experts) {
-    MultiplyDown(*weights_.shared_experts, a.shared_experts, 0, {first_panel, num_panels},
+  if (weights_.shared_experts && batch.is_last) {
+    MultiplyDown(*weights_.shared_experts, a.shared_experts, 0, panels,
                  OutputRows(a.mlp_output, 0, num_rows), Output::kAddTo);
   }
 }

@@ -50,6 +50,13 @@ std::span<float* const> OutputRows(Matrix& matrix, int64_t first, int64_t count)
 void Project(std::span<const Projection> projections, ThreadPool& pool) {
   const Matrix& input = *projections.front().input;
   const int64_t num_rows = input.rows();
+  if (input.cols() == 0) {  // nothing of it is on this rank
+    for (const Projection& p : projections) {
+      p.output->Resize(num_rows, p.matrix->rows);
+      std::fill_n(p.output->data(), num_rows * p.matrix->rows, 0.0F);
+    }
+    return;
+  }
   int64_t num_panels = 0;
   PreparedRows::Forms forms;
   for (const Projection& p : projections) {

@@ -21,22 +21,22 @@ void CutHeads(const Config& config, int num_ranks, int rank, RankSlice& slice) {
 
 }  // namespace
 
-IndexRange ShareOf(int64_t size, int64_t unit, int num_ranks, int rank) {
-  TRINITY_CHECK(num_ranks > 0 && rank >= 0 && rank < num_ranks);
-  const int64_t num_units = (size + unit - 1) / unit;
-  const int64_t each = num_units / num_ranks, more = num_units % num_ranks;
-  const int64_t begin = rank * each + std::min<int64_t>(rank, more);
-  const int64_t end = begin + each + (rank < more ? 1 : 0);
-  return {std::min(begin * unit, size), std::min(end * unit, size)};
+IndexRange VocabularyOf(const Config& config, int num_ranks, int rank) {
+  return ShareOf(config.vocab_size, kCutCols, num_ranks, rank);
 }
 
-RankSlice SliceOf(const Config& config, int num_ranks, int rank) {
+RankSlice SliceOf(const Config& config, const RankGrid& grid, int rank) {
+  const int num_ranks = grid.num_ranks;
+  TRINITY_CHECK(grid.expert_groups > 0 && num_ranks % grid.expert_groups == 0);
+  const int group_ranks = num_ranks / grid.expert_groups;
   RankSlice slice;
   CutHeads(config, num_ranks, rank, slice);
   slice.dense_cols = ShareOf(config.intermediate_size, kCutCols, num_ranks, rank);
-  slice.expert_cols = ShareOf(config.moe_intermediate_size, kCutCols, num_ranks, rank);
+  slice.experts = ShareOf(config.num_experts, 1, grid.expert_groups, rank / group_ranks);
+  slice.expert_cols =
+      ShareOf(config.moe_intermediate_size, kCutCols, group_ranks, rank % group_ranks);
   slice.shared_cols = ShareOf(config.shared_intermediate_size(), kCutCols, num_ranks, rank);
-  slice.vocabulary = ShareOf(config.vocab_size, kCutCols, num_ranks, rank);
+  slice.vocabulary = VocabularyOf(config, num_ranks, rank);
   return slice;
 }
 

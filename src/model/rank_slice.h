@@ -3,20 +3,9 @@
 #include <cstdint>
 
 #include "model/config.h"
+#include "parallel/index_share.h"
 
 namespace trinity {
-
-// Indices [begin, end).
-struct IndexRange {
-  int64_t begin = 0;
-  int64_t end = 0;
-
-  int64_t size() const { return end - begin; }
-};
-
-// Share `rank` of [0, size) among `num_ranks`, cut at multiples of `unit`: whole units, as evenly
-// as they go, the first ranks one more; empty where there are fewer units than ranks.
-IndexRange ShareOf(int64_t size, int64_t unit, int num_ranks, int rank);
 
 // Columns of an intermediate size are cut between blocks of so many, which every block format
 // allows in packed matrices.
@@ -30,13 +19,24 @@ struct RankSlice {
   IndexRange query_heads;
   IndexRange kv_heads;
   IndexRange dense_cols;   // of intermediate_size
-  IndexRange expert_cols;  // of moe_intermediate_size, in every expert
+  IndexRange experts;      // of num_experts
+  IndexRange expert_cols;  // of moe_intermediate_size, in every expert that it holds
   IndexRange shared_cols;  // of shared_intermediate_size()
   IndexRange vocabulary;
 };
 
+// How a model is cut: each expert over all ranks, or, in several expert groups, the experts among
+// the groups and each expert over the ranks of its group. num_ranks is a multiple of expert_groups.
+struct RankGrid {
+  int num_ranks = 1;
+  int expert_groups = 1;
+};
+
 // Attention is cut between kv heads while there are enough of them, and between query heads beyond
 // that: kv heads then stand on several ranks.
-RankSlice SliceOf(const Config& config, int num_ranks, int rank);
+RankSlice SliceOf(const Config& config, const RankGrid& grid, int rank);
+
+// RankSlice::vocabulary of a rank, whatever else is cut.
+IndexRange VocabularyOf(const Config& config, int num_ranks, int rank);
 
 }  // namespace trinity

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct StepSequence {
   KvCache* cache = nullptr;
   int64_t first_row = 0;  // of the step
   int64_t num_rows = 0;
-  int64_t first_position = 0;  // cache->length() before the step
+  int64_t first_position = 0;            // cache->length() before the step
+  std::optional<int64_t> num_best = {};  // of Step::Add
 
   int64_t PositionOf(int64_t row) const { return first_position + row - first_row; }
 };
@@ -31,8 +33,10 @@ using StreamObserver =
 class Step {
  public:
   // Adds tokens of one sequence; a cache may come only once a step. `num_logits`: for how many of
-  // the last rows logits are computed.
-  void Add(KvCache& cache, std::span<const int32_t> ids, int64_t num_logits);
+  // the last rows logits are computed. `num_best`: where no more than so many of the largest are
+  // looked at, others may be -infinity, which spares several ranks to send them.
+  void Add(KvCache& cache, std::span<const int32_t> ids, int64_t num_logits,
+           std::optional<int64_t> num_best = {});
   void Clear();
 
   int64_t num_rows() const { return static_cast<int64_t>(token_ids_.size()); }
@@ -49,6 +53,11 @@ class Step {
   // the last, and after the final norm (index num_hidden_layers), which is then computed for all
   // rows.
   StreamObserver on_stream;
+
+  // Asked before each block; where it says true, Forward returns at once: the caches hold what they
+  // held before, beside pages that the next step will use, and logits are undefined. Not asked of
+  // several ranks, which would have to agree.
+  std::function<bool()> is_abandoned;
 
  private:
   std::vector<int32_t> token_ids_;

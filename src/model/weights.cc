@@ -1,13 +1,15 @@
 #include "model/weights.h"
 
 #include <algorithm>
-#include <cstring>
 #include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
+#include "model/matrix_layout.h"
+#include "model/matrix_reader.h"
 #include "model/tensor_names.h"
 
 namespace trinity {
@@ -16,27 +18,8 @@ namespace {
 using tensor_names::OfExpert;
 using tensor_names::OfLayer;
 
-// Bytes of a unit of reading: large enough for the disk, small beside the model.
-constexpr int64_t kUnitBytes = int64_t{2} << 20;
-
 // Free memory below which the system begins to search for more, which costs more than reading.
 constexpr int64_t kSpareBytes = int64_t{3} << 30;
-
-// A run of rows of one tensor, to be packed at one place.
-struct Unit {
-  const TensorInfo* tensor;
-  DType packed_dtype;  // the tensor's, or BF16 for an F32 tensor
-  int64_t first_row;   // of the tensor seen as [rows, cols]
-  int64_t num_rows;
-  int64_t cols;
-  int64_t destination;  // byte offset in the memory of the matrices
-};
-
-// Where a matrix will lie in the memory of the matrices.
-struct Place {
-  PackedMatrix* matrix;
-  int64_t offset;
-};
 
 // What a tensor is for, and so which dtypes it may have.
 enum class TensorUse { kVector, kMatrix };
@@ -44,18 +27,22 @@ enum class TensorUse { kVector, kMatrix };
 // Lays out all matrices, then reads them.
 class Loader {
  public:
-  Loader(const Checkpoint& checkpoint, const Config& config, ComputeMode mode)
-      : checkpoint_(checkpoint), config_(config), mode_(ResolveMode(mode, checkpoint)) {}
+  Loader(const Checkpoint& checkpoint, const Config& config, const LoadOptions& options)
+      : checkpoint_(checkpoint),
+        config_(config),
+        mode_(ResolveMode(options.compute, checkpoint)),
+        expert_cache_bytes_(options.expert_cache_bytes),
+        slice_(SliceOf(config, options.grid, options.rank)) {}
 
   Weights Load(ThreadPool& pool, const LoadProgressCallback& on_progress) {
     Weights weights;
+    weights.slice = slice_;
     Describe(weights);
     RefuseUnknownTensors();
-    weights.matrix_memory = MemoryBlock(num_bytes_);
+    weights.matrix_memory = MemoryBlock(resident_.num_bytes());
     ReadUnits(weights.matrix_memory, pool, on_progress);
-    for (const Place& place : places_) {
-      place.matrix->data = weights.matrix_memory.data() + place.offset;
-    }
+    resident_.SetMemory(weights.matrix_memory.data());
+    if (expert_cache_bytes_) LeaveExpertsInFiles(weights, pool);
     if (config_.tie_word_embeddings) weights.lm_head = weights.embed_tokens;
     return weights;
   }
@@ -105,52 +92,75 @@ class Loader {
     norm.epsilon = config_.rms_norm_eps;
   }
 
-  // Gives rows [first_row, first_row + rows) of `tensor` a place and says how they get there.
-  void Describe(PackedMatrix& matrix, const TensorInfo& tensor, int64_t first_row, int64_t rows,
-                int64_t cols) {
-    Describe(matrix, tensor, tensor.dtype, {first_row, rows, cols});
-  }
-
-  struct Rows {
-    int64_t first;
-    int64_t count;
-    int64_t cols;
+  // A part of a tensor seen as [rows, cols.of].
+  struct Part {
+    IndexRange rows;
+    ColumnCut cols;
   };
 
-  void Describe(PackedMatrix& matrix, const TensorInfo& tensor, DType dtype, const Rows& from) {
-    const auto [first_row, rows, cols] = from;
-    matrix = {nullptr, dtype, rows, cols, FormFor(mode_, dtype)};
-    places_.push_back({&matrix, num_bytes_});
-    const int64_t unit_rows =
-        std::max<int64_t>(1, kUnitBytes / std::max<int64_t>(1, matrix.panel_bytes())) * kPanelRows;
-    for (int64_t row = 0; row < rows; row += unit_rows) {
-      units_.push_back({&tensor, dtype, first_row + row, std::min(unit_rows, rows - row), cols,
-                        num_bytes_ + row / kPanelRows * matrix.panel_bytes()});
-    }
-    constexpr int64_t kAlignment = 64;
-    num_bytes_ += (PackedBytes(dtype, rows, cols) + kAlignment - 1) / kAlignment * kAlignment;
+  // Gives a part of `tensor` a place and says how it gets there.
+  void Describe(PackedMatrix& matrix, const TensorInfo& tensor, DType dtype, const Part& part) {
+    const ColumnCut& cols = part.cols;
+    matrix = {nullptr, dtype, part.rows.size(), cols.count, FormFor(mode_, dtype)};
+    if (matrix.rows == 0 || matrix.cols == 0) return;
+    CheckCut(tensor, cols);
+    matrix.skipped_blocks = SkippedBlocks(dtype, cols.first);
+    layout_->Add(matrix, {&tensor, dtype, part.rows, cols});
   }
 
-  void Describe(PackedMatrix& matrix, const std::string& name, int64_t rows, int64_t cols) {
-    Describe(matrix, Tensor(name, {rows, cols}, TensorUse::kMatrix), 0, rows, cols);
+  void CheckCut(const TensorInfo& tensor, const ColumnCut& cols) const {
+    const bool is_between_blocks =
+        cols.first % kCutCols == 0 && (cols.first + cols.count) % kCutCols == 0;
+    if (cols.count == cols.of || !IsBlockFormat(tensor.dtype) || is_between_blocks) return;
+    Fail(
+        "{}: tensor {}: {} columns from {} on for one of the ranks: {} can only be cut at "
+        "multiples "
+        "of {}; use fewer ranks",
+        checkpoint_.path(), tensor.name, cols.count, cols.first, NameOf(tensor.dtype), kCutCols);
   }
 
-  void Describe(MlpWeights& mlp, const std::string& prefix, int64_t intermediate_size) {
-    Describe(mlp.gate_proj, prefix + "gate_proj.weight", intermediate_size, config_.hidden_size);
-    Describe(mlp.up_proj, prefix + "up_proj.weight", intermediate_size, config_.hidden_size);
-    Describe(mlp.down_proj, prefix + "down_proj.weight", config_.hidden_size, intermediate_size);
+  // Of a matrix [rows, cols] the rows that this rank holds.
+  void DescribeRows(PackedMatrix& matrix, const std::string& name, int64_t rows, int64_t cols,
+                    const IndexRange& held) {
+    const TensorInfo& tensor = Tensor(name, {rows, cols}, TensorUse::kMatrix);
+    Describe(matrix, tensor, tensor.dtype, {held, {0, cols, cols}});
+  }
+
+  // The same with columns.
+  void DescribeCols(PackedMatrix& matrix, const std::string& name, int64_t rows, int64_t cols,
+                    const IndexRange& held) {
+    const TensorInfo& tensor = Tensor(name, {rows, cols}, TensorUse::kMatrix);
+    Describe(matrix, tensor, tensor.dtype, {{0, rows}, {held.begin, held.size(), cols}});
+  }
+
+  void Describe(MlpWeights& mlp, const std::string& prefix, int64_t intermediate_size,
+                const IndexRange& held) {
+    const int64_t hidden = config_.hidden_size;
+    DescribeRows(mlp.gate_proj, prefix + "gate_proj.weight", intermediate_size, hidden, held);
+    DescribeRows(mlp.up_proj, prefix + "up_proj.weight", intermediate_size, hidden, held);
+    DescribeCols(mlp.down_proj, prefix + "down_proj.weight", hidden, intermediate_size, held);
+  }
+
+  // What this rank holds of the columns of an expert.
+  IndexRange ExpertCols(int64_t expert) const {
+    const bool is_held = expert >= slice_.experts.begin && expert < slice_.experts.end;
+    return is_held ? slice_.expert_cols : IndexRange{};
   }
 
   void Describe(AttentionWeights& attention, int64_t layer) {
-    const int64_t hidden = config_.hidden_size;
+    const int64_t hidden = config_.hidden_size, head_dim = config_.head_dim;
+    const int64_t query_size = config_.query_size(), key_value_size = config_.key_value_size();
+    const IndexRange query = {slice_.query_heads.begin * head_dim,
+                              slice_.query_heads.end * head_dim};
+    const IndexRange key_value = {slice_.kv_heads.begin * head_dim, slice_.kv_heads.end * head_dim};
     const auto name = [layer](const char* part) {
       return OfLayer(layer, std::string("self_attn.") + part + ".weight");
     };
-    Describe(attention.q_proj, name("q_proj"), config_.query_size(), hidden);
-    Describe(attention.k_proj, name("k_proj"), config_.key_value_size(), hidden);
-    Describe(attention.v_proj, name("v_proj"), config_.key_value_size(), hidden);
-    Describe(attention.gate_proj.emplace(), name("gate_proj"), config_.query_size(), hidden);
-    Describe(attention.o_proj, name("o_proj"), hidden, config_.query_size());
+    DescribeRows(attention.q_proj, name("q_proj"), query_size, hidden, query);
+    DescribeRows(attention.k_proj, name("k_proj"), key_value_size, hidden, key_value);
+    DescribeRows(attention.v_proj, name("v_proj"), key_value_size, hidden, key_value);
+    DescribeRows(attention.gate_proj.emplace(), name("gate_proj"), query_size, hidden, query);
+    DescribeCols(attention.o_proj, name("o_proj"), hidden, query_size, query);
     Describe(attention.q_norm, name("q_norm"), config_.head_dim);
     Describe(attention.k_norm, name("k_norm"), config_.head_dim);
     // Automatic attention rounds where the projections round their input.
@@ -167,7 +177,7 @@ class Loader {
     const int64_t experts = config_.num_experts, cols = config_.hidden_size;
     const TensorInfo& tensor = Tensor(name, {experts, cols}, TensorUse::kMatrix);
     const DType dtype = IsBFloat16Inside(tensor) ? DType::kBF16 : tensor.dtype;
-    Describe(gate, tensor, dtype, {0, experts, cols});
+    Describe(gate, tensor, dtype, {{0, experts}, {0, cols, cols}});
     gate.form = ActivationForm::kFloat32;
   }
 
@@ -190,14 +200,21 @@ class Loader {
       DescribeStackedExperts(moe, layer);
     } else {
       for (int64_t expert = 0; expert < config_.num_experts; ++expert) {
+        BeginExpert();
         Describe(moe.experts[static_cast<size_t>(expert)], OfExpert(layer, expert, ""),
-                 config_.moe_intermediate_size);
+                 config_.moe_intermediate_size, ExpertCols(expert));
       }
     }
+    layout_ = &resident_;
     if (config_.num_shared_experts > 0) {
       Describe(moe.shared_experts.emplace(), OfLayer(layer, "mlp.shared_experts."),
-               config_.shared_intermediate_size());
+               config_.shared_intermediate_size(), slice_.shared_cols);
     }
+  }
+
+  // What is described next is an expert: where these stay in files, each has a layout of its own.
+  void BeginExpert() {
+    if (expert_cache_bytes_) layout_ = &experts_.emplace_back();
   }
 
   bool Has(const std::string& name) const { return checkpoint_.Find(name) != nullptr; }
@@ -222,16 +239,34 @@ class Loader {
     return Tensor(OfLayer(layer, part), {config_.num_experts, rows, cols}, TensorUse::kMatrix);
   }
 
+  // Where a matrix of one expert begins in a tensor of all.
+  struct FirstRow {
+    const TensorInfo* tensor;
+    int64_t row;
+  };
+
+  void DescribeOne(MlpWeights& mlp, const IndexRange& held, const FirstRow& gate,
+                   const FirstRow& up, const FirstRow& down) {
+    BeginExpert();
+    const int64_t hidden = config_.hidden_size, intermediate_size = config_.moe_intermediate_size;
+    const auto describe_rows = [&](PackedMatrix& matrix, const FirstRow& first) {
+      Describe(matrix, *first.tensor, first.tensor->dtype,
+               {{first.row + held.begin, first.row + held.end}, {0, hidden, hidden}});
+    };
+    describe_rows(mlp.gate_proj, gate);
+    describe_rows(mlp.up_proj, up);
+    Describe(mlp.down_proj, *down.tensor, down.tensor->dtype,
+             {{down.row, down.row + hidden}, {held.begin, held.size(), intermediate_size}});
+  }
+
   void DescribeStackedExperts(MoeWeights& moe, int64_t layer) {
     const int64_t hidden = config_.hidden_size, rows = config_.moe_intermediate_size;
     const TensorInfo& gate = Experts(layer, tensor_names::kStackedGate, rows, hidden);
     const TensorInfo& up = Experts(layer, tensor_names::kStackedUp, rows, hidden);
     const TensorInfo& down = Experts(layer, tensor_names::kStackedDown, hidden, rows);
     for (int64_t expert = 0; expert < config_.num_experts; ++expert) {
-      MlpWeights& mlp = moe.experts[static_cast<size_t>(expert)];
-      Describe(mlp.gate_proj, gate, expert * rows, rows, hidden);
-      Describe(mlp.up_proj, up, expert * rows, rows, hidden);
-      Describe(mlp.down_proj, down, expert * hidden, hidden, rows);
+      DescribeOne(moe.experts[static_cast<size_t>(expert)], ExpertCols(expert),
+                  {&gate, expert * rows}, {&up, expert * rows}, {&down, expert * hidden});
     }
   }
 
@@ -240,10 +275,9 @@ class Loader {
     const TensorInfo& gate_up = Experts(layer, tensor_names::kFusedGateUp, 2 * rows, hidden);
     const TensorInfo& down = Experts(layer, tensor_names::kFusedDown, hidden, rows);
     for (int64_t expert = 0; expert < config_.num_experts; ++expert) {
-      MlpWeights& mlp = moe.experts[static_cast<size_t>(expert)];
-      Describe(mlp.gate_proj, gate_up, expert * 2 * rows, rows, hidden);
-      Describe(mlp.up_proj, gate_up, expert * 2 * rows + rows, rows, hidden);
-      Describe(mlp.down_proj, down, expert * hidden, hidden, rows);
+      DescribeOne(moe.experts[static_cast<size_t>(expert)], ExpertCols(expert),
+                  {&gate_up, expert * 2 * rows}, {&gate_up, expert * 2 * rows + rows},
+                  {&down, expert * hidden});
     }
   }
 
@@ -256,15 +290,16 @@ class Loader {
     Describe(layer.post_mlp_layernorm, OfLayer(index, "post_mlp_layernorm.weight"), hidden);
     Describe(layer.attention, index);
     if (kind == FeedForwardKind::kDense) {
-      Describe(layer.dense.emplace(), OfLayer(index, "mlp."), config_.intermediate_size);
+      Describe(layer.dense.emplace(), OfLayer(index, "mlp."), config_.intermediate_size,
+               slice_.dense_cols);
     } else {
       Describe(layer.moe.emplace(), index);
     }
   }
 
   void Describe(Weights& weights) {
-    Describe(weights.embed_tokens, std::string(tensor_names::kEmbedTokens), config_.vocab_size,
-             config_.hidden_size);
+    DescribeRows(weights.embed_tokens, std::string(tensor_names::kEmbedTokens), config_.vocab_size,
+                 config_.hidden_size, slice_.vocabulary);
     Describe(weights.norm, std::string(tensor_names::kNorm), config_.hidden_size);
     const std::vector<LayerPlan> plans = PlanLayers(config_);
     weights.layers.resize(plans.size());
@@ -272,8 +307,8 @@ class Loader {
       Describe(weights.layers[i], static_cast<int64_t>(i), plans[i].feed_forward);
     }
     if (!config_.tie_word_embeddings) {
-      Describe(weights.lm_head, std::string(tensor_names::kLmHead), config_.vocab_size,
-               config_.hidden_size);
+      DescribeRows(weights.lm_head, std::string(tensor_names::kLmHead), config_.vocab_size,
+                   config_.hidden_size, slice_.vocabulary);
     }
   }
 
@@ -291,55 +326,52 @@ class Loader {
   }
 
   void ReadUnits(MemoryBlock& memory, ThreadPool& pool, const LoadProgressCallback& on_progress) {
-    std::vector<std::vector<std::byte>> buffers(static_cast<size_t>(pool.num_threads()));
+    std::vector<MatrixUnit> units;
+    resident_.AppendUnits(units);
+    MatrixReader reader(checkpoint_, MatrixReader::PageCache::kMayKeep, pool.num_threads());
     std::mutex paging_mutex, progress_mutex;
     LoadProgress progress;
-    for (const Unit& unit : units_) progress.bytes_total += UnitBytes(unit);
-    pool.ParallelFor(static_cast<int64_t>(units_.size()), [&](int64_t index, int thread) {
-      const Unit& unit = units_[static_cast<size_t>(index)];
-      std::vector<std::byte>& buffer = buffers[static_cast<size_t>(thread)];
-      buffer.resize(std::max(buffer.size(), static_cast<size_t>(UnitBytes(unit))));
-      const std::span<std::byte> bytes(buffer.data(), static_cast<size_t>(UnitBytes(unit)));
-      const int64_t offset = BytesOf(unit.tensor->dtype, unit.first_row * unit.cols);
-      checkpoint_.ReadAt(*unit.tensor, offset, bytes);
-      if (unit.packed_dtype != unit.tensor->dtype) KeepUpperHalves(bytes);
+    for (const MatrixUnit& unit : units) progress.bytes_total += unit.num_bytes();
+    pool.ParallelFor(static_cast<int64_t>(units.size()), [&](int64_t index, int thread) {
+      const MatrixUnit& unit = units[static_cast<size_t>(index)];
       {
         const std::lock_guard lock(paging_mutex);
-        memory.PreferHugePages(unit.destination +
-                               PackedBytes(unit.packed_dtype, unit.num_rows, unit.cols));
+        memory.PreferHugePages(unit.destination + unit.packed_bytes());
       }
-      PackRows(bytes.data(), unit.packed_dtype, unit.num_rows, unit.cols,
-               memory.data() + unit.destination);
+      reader.Read(unit, thread, memory.data());
       const std::lock_guard lock(progress_mutex);
-      progress.bytes_done += UnitBytes(unit);
+      progress.bytes_done += unit.num_bytes();
       // Where file and weights do not fit side by side, the part of the file that was read is what
       // can go: left to itself the system takes four times as long to find room, and takes it from
       // the part that is still to be read.
       if (FreeMemoryBytes() < progress.bytes_total - progress.bytes_done + kSpareBytes) {
-        checkpoint_.DropCache(*unit.tensor, offset, UnitBytes(unit));
+        reader.DropCache(unit);
       }
       if (on_progress) on_progress(progress);
     });
   }
 
-  // Of each four bytes the upper two, side by side.
-  static void KeepUpperHalves(std::span<std::byte> bytes) {
-    for (size_t i = 0; i * 4 < bytes.size(); ++i) {
-      std::memmove(bytes.data() + i * 2, bytes.data() + i * 4 + 2, 2);
+  // Each expert comes into memory when a step chooses it.
+  void LeaveExpertsInFiles(Weights& weights, ThreadPool& pool) {
+    weights.expert_store = std::make_unique<ExpertStore>(checkpoint_, pool, std::move(experts_),
+                                                         config_.num_experts, *expert_cache_bytes_);
+    int64_t moe_layer = 0;
+    for (LayerWeights& layer : weights.layers) {
+      if (!layer.moe) continue;
+      layer.moe->expert_store = weights.expert_store.get();
+      layer.moe->layer_of_store = moe_layer++;
     }
-  }
-
-  static int64_t UnitBytes(const Unit& unit) {
-    return BytesOf(unit.tensor->dtype, unit.num_rows * unit.cols);
   }
 
   const Checkpoint& checkpoint_;
   const Config& config_;
   ComputeMode mode_;
+  std::optional<int64_t> expert_cache_bytes_;
+  RankSlice slice_;
   std::set<std::string_view> used_;
-  std::vector<Place> places_;
-  std::vector<Unit> units_;
-  int64_t num_bytes_ = 0;
+  MatrixLayout resident_;
+  std::vector<MatrixLayout> experts_;  // [num_moe_layers * num_experts] where they stay in files
+  MatrixLayout* layout_ = &resident_;  // where Describe puts matrices
 };
 
 }  // namespace
@@ -350,9 +382,23 @@ ComputeMode ResolveMode(ComputeMode mode, const Checkpoint& checkpoint) {
   return mode == ComputeMode::kAuto && is_small ? ComputeMode::kF32 : mode;
 }
 
+int64_t Weights::num_bytes() const {
+  size_t num_floats = norm.weight.size();
+  for (const LayerWeights& layer : layers) {
+    for (const Norm* of_layer :
+         {&layer.input_layernorm, &layer.post_attention_layernorm, &layer.pre_mlp_layernorm,
+          &layer.post_mlp_layernorm, &layer.attention.q_norm, &layer.attention.k_norm}) {
+      num_floats += of_layer->weight.size();
+    }
+    if (layer.moe) num_floats += layer.moe->router.expert_bias.size();
+  }
+  return matrix_memory.num_bytes() + (expert_store ? expert_store->cache_bytes() : 0) +
+         static_cast<int64_t>(num_floats * sizeof(float));
+}
+
 Weights Weights::Load(const Checkpoint& checkpoint, const Config& config, ThreadPool& pool,
                       const LoadOptions& options) {
-  return Loader(checkpoint, config, options.compute).Load(pool, options.on_progress);
+  return Loader(checkpoint, config, options).Load(pool, options.on_progress);
 }
 
 }  // namespace trinity

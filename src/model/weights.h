@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -11,7 +12,10 @@
 #include "kernels/attend.h"
 #include "kernels/packed_matrix.h"
 #include "model/config.h"
+#include "model/expert_store.h"
 #include "model/norm.h"
+#include "model/rank_slice.h"
+#include "parallel/communicator.h"
 
 namespace trinity {
 
@@ -45,6 +49,9 @@ struct MoeWeights {
   RouterWeights router;
   std::vector<MlpWeights> experts;  // [num_experts]
   std::optional<MlpWeights> shared_experts;
+  // Where experts stay in files, they have data only while this holds them in memory.
+  ExpertStore* expert_store = nullptr;
+  int64_t layer_of_store = 0;
 };
 
 struct LayerWeights {
@@ -70,24 +77,39 @@ ComputeMode ResolveMode(ComputeMode mode, const Checkpoint& checkpoint);
 
 struct LoadOptions {
   ComputeMode compute = ComputeMode::kF32;
+  RankGrid grid;                              // the ranks among which the model is cut, and
+  int rank = 0;                               // which of them this is
+  Patience rank_patience = kDefaultPatience;  // how long ranks wait for each other in a step
+  // Bytes for the experts that are in memory at a time, while all others stay in the files, which
+  // the checkpoint must then keep open as long as the model lives. Absent: all are in memory.
+  std::optional<int64_t> expert_cache_bytes;
   LoadProgressCallback on_progress;
 };
 
-// All weights of a model, in memory that they own. Matrices keep the checkpoint's dtype, tensor by
-// tensor, but that an F32 router of nothing but BF16 numbers is held as BF16; norms and expert_bias
-// are float32.
+// All weights of a model that a rank holds, in memory that they own, but for experts that
+// LoadOptions::expert_cache_bytes leaves in files. Matrices keep the checkpoint's
+// dtype, tensor by tensor, but that an F32 router of nothing but BF16 numbers is held as BF16;
+// norms and expert_bias are float32. Shapes are those of a whole model; a rank holds what its slice
+// says of the rows or columns that are cut, and matrices of no rows or columns for experts that it
+// does not hold.
 struct Weights {
   PackedMatrix embed_tokens;  // [vocab_size, hidden_size]
   PackedMatrix lm_head;       // [vocab_size, hidden_size]; the same memory where tied
   Norm norm;
   std::vector<LayerWeights> layers;
+  RankSlice slice;
   MemoryBlock matrix_memory;
+  std::unique_ptr<ExpertStore> expert_store;  // where experts stay in files
 
-  // Reads every tensor that `config` implies, with its expected shape, and refuses by name what is
-  // missing, of another shape or dtype, or not part of the model. Reads in parallel in units of one
-  // expert or some rows, packed as they arrive: beside the weights stands one unit a thread.
-  // `on_progress` is called from one thread at a time. `compute` says what each matrix is
-  // multiplied in (ResolveMode, FormFor).
+  // Bytes of memory that all of them take: matrices, vectors, and the cache of experts that stay in
+  // files.
+  int64_t num_bytes() const;
+
+  // Reads of every tensor that `config` implies what the rank holds of it, with its expected shape,
+  // and refuses by name what is missing, of another shape or dtype, or not part of the model. Reads
+  // in parallel in units of one expert or some rows, packed as they arrive: beside the weights
+  // stands one unit a thread. `on_progress` is called from one thread at a time. `compute` says
+  // what each matrix is multiplied in (ResolveMode, FormFor).
   static Weights Load(const Checkpoint& checkpoint, const Config& config, ThreadPool& pool,
                       const LoadOptions& options = {});
 };

@@ -22,6 +22,7 @@ class Search {
     TryKvTypes(shape);
     TryShorterContext(shape);
     TrySmallerTypes(shape);
+    TryExpertsInFiles(shape);
     TryMoreRanks(shape);
     return std::move(found_);
   }
@@ -66,9 +67,16 @@ class Search {
     }
   }
 
+  void TryExpertsInFiles(RunShape shape) {
+    if (shape.expert_cache_bytes) return;
+    shape.expert_cache_bytes = LeastExpertCache(config_, tensors_, shape);
+    if (*shape.expert_cache_bytes > 0) Try(shape, tensors_, "--weights mapped");
+  }
+
   void TryMoreRanks(RunShape shape) {
-    while (++shape.num_ranks <= kMostRanks) {
-      if (Try(shape, tensors_, fmt::format("--ranks {}", shape.num_ranks))) return;
+    int& num_ranks = shape.ranks.num_ranks;
+    while ((num_ranks += shape.ranks.expert_groups) <= kMostRanks) {
+      if (Try(shape, tensors_, fmt::format("--ranks {}", num_ranks))) return;
     }
   }
 

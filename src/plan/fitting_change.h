@@ -18,7 +18,7 @@ struct FittingChange {
 
 // The changes of one thing each with which `shape` fits into `memory_bytes` a rank, those that
 // people notice least first: fewer sequences, a smaller cache type, a shorter context, a smaller
-// type of weights, more ranks. Of each kind the smallest change.
+// type of weights, experts that stay in files, more ranks. Of each kind the smallest change.
 std::vector<FittingChange> FindFittingChanges(const Config& config,
                                               std::span<const PlannedTensor> tensors,
                                               const RunShape& shape, int64_t memory_bytes);

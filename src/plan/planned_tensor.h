@@ -8,27 +8,13 @@
 
 #include "base/dtype.h"
 #include "checkpoint/checkpoint.h"
-#include "convert/quant_recipe.h"
+#include "convert/weight_type.h"
 #include "model/config.h"
 #include "model/memory_plan.h"
 #include "model/rank_slice.h"
+#include "model/tensor_cut.h"
 
 namespace trinity {
-
-// Which part of a tensor a rank holds.
-enum class TensorCut : uint8_t {
-  kWhole,
-  kQueryRows,     // rows of its query heads
-  kQueryCols,     // columns of its query heads
-  kKeyValueRows,  // rows of its kv heads
-  kDenseRows,     // rows of its columns of the hidden layer, and so on
-  kDenseCols,
-  kExpertRows,
-  kExpertCols,
-  kSharedRows,
-  kSharedCols,
-  kVocabularyRows,
-};
 
 // A tensor of a model as it will stand in memory, or one projection of all experts of a layer.
 struct PlannedTensor {
@@ -40,26 +26,23 @@ struct PlannedTensor {
   DType dtype = DType::kF32;
   TensorCut cut = TensorCut::kWhole;
 
+  // How many of `count` a rank holds: of experts those of its group.
+  int64_t HeldCount(const RankSlice& slice) const;
   // Of one of `count`: bytes in a rank's memory, matrices packed, and how many values these are.
   int64_t ResidentBytes(const Config& config, const RankSlice& slice) const;
   double HeldValues(const Config& config, const RankSlice& slice) const;
 
  private:
-  struct Shape {
-    int64_t rows;
-    int64_t cols;
-  };
-  Shape HeldShape(const Config& config, const RankSlice& slice) const;
+  MatrixPart Held(const Config& config, const RankSlice& slice) const;
 };
 
-// The names of the types that a model can be planned in: f32, f16, bf16 and those of
-// kQuantRecipeNames.
-std::vector<std::string> PlannedTypeNames();
-
-// The tensors of a model of this shape in a type of PlannedTypeNames().
+// The tensors of a model of this shape in a type, as a GGUF file of it has them.
+std::vector<PlannedTensor> PlanTensors(const Config& config, WeightType type);
+// By the type's name in WeightTypeNames().
 std::vector<PlannedTensor> PlanTensors(const Config& config, std::string_view type);
 
-// The tensors of a checkpoint as they are. Throws Error as ListModelTensors does.
+// The tensors of a checkpoint as they are, experts of several dtypes as if all were of the largest.
+// Throws Error as ListModelTensors does.
 std::vector<PlannedTensor> PlanTensors(const Config& config, const Checkpoint& checkpoint);
 
 }  // namespace trinity

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/attend.h"
+#include "plan/backward_plan.h"
 
 namespace trinity {
 namespace {
@@ -17,14 +18,12 @@ constexpr int64_t kTokenBytes = 256;  // of the vocabulary: text, id, place in t
 // Scratch of the kernels of a thread.
 constexpr int64_t kThreadBytes = 4 << 20;
 
-int64_t PagesOf(int64_t tokens) { return (tokens + kKvPageTokens - 1) / kKvPageTokens; }
-
 // All layers of a kind; `tokens` of each sequence are held.
 int64_t KvOf(const Config& config, AttentionKind kind, int64_t tokens, int64_t kv_heads,
              const RunShape& shape) {
   const int64_t page_bytes =
       config.num_layers_of(kind) * kv_heads * KvPageBytes(shape.kv_dtype, config.head_dim);
-  return PagesOf(tokens) * shape.num_sequences * page_bytes;
+  return KvPagesFor(tokens) * shape.num_sequences * page_bytes;
 }
 
 // Rows of the largest step.
@@ -54,21 +53,42 @@ int64_t ActivationBytes(const Config& c, const RankSlice& slice, const RunShape&
          shape.num_threads * kThreadBytes;
 }
 
+// What a backward pass takes beyond `before`, what steps took.
+int64_t MoreForBackward(const Config& config, std::span<const PlannedTensor> tensors,
+                        const RunShape& shape, int rank, const RankMemory& before) {
+  const int64_t rows = *shape.backward_rows;
+  const int64_t kv_heads = SliceOf(config, shape.ranks, rank).kv_heads.size();
+  const int64_t tokens = (rows + shape.num_sequences - 1) / shape.num_sequences;
+  RunShape whole = shape;  // of each sequence, in one step
+  whole.kv_dtype = DType::kF32;
+  const int64_t bytes = BackwardBytes(config, tensors, shape.ranks, rank, rows) +
+                        KvOf(config, AttentionKind::kFull, tokens, kv_heads, whole) +
+                        KvOf(config, AttentionKind::kSliding, tokens, kv_heads, whole);
+  // Rank 0 is done with its steps by then, while others wait for the next with all that they had.
+  const int64_t given_back =
+      rank == 0 ? before.kv_full + before.kv_sliding + before.activations + before.logits : 0;
+  return std::max<int64_t>(0, bytes - given_back);
+}
+
 RankMemory MemoryOf(const Config& config, std::span<const PlannedTensor> tensors,
                     const RunShape& shape, int rank) {
-  const RankSlice slice = SliceOf(config, shape.num_ranks, rank);
+  const RankSlice slice = SliceOf(config, shape.ranks, rank);
   RankMemory memory;
   for (const PlannedTensor& tensor : tensors) {
     memory.weights[static_cast<size_t>(tensor.parameter_class)] +=
-        tensor.count * tensor.ResidentBytes(config, slice);
+        tensor.HeldCount(slice) * tensor.ResidentBytes(config, slice);
   }
+  int64_t& experts = memory.weights[static_cast<size_t>(ParameterClass::kRoutedExperts)];
+  experts = std::min(experts, shape.expert_cache_bytes.value_or(experts));
   const int64_t window = config.sliding_window.value_or(shape.context);
   const int64_t held = std::min(shape.context, window + StepRows(shape) + kKvPageTokens);
   memory.kv_full = KvOf(config, AttentionKind::kFull, shape.context, slice.kv_heads.size(), shape);
   memory.kv_sliding = KvOf(config, AttentionKind::kSliding, held, slice.kv_heads.size(), shape);
   memory.activations = ActivationBytes(config, slice, shape);
-  memory.logits = shape.num_sequences * config.vocab_size * static_cast<int64_t>(sizeof(float));
+  memory.logits = shape.logit_rows.value_or(shape.num_sequences) * config.vocab_size *
+                  static_cast<int64_t>(sizeof(float));
   memory.program = kProgramBytes + config.vocab_size * kTokenBytes;
+  if (shape.backward_rows) memory.backward = MoreForBackward(config, tensors, shape, rank, memory);
   return memory;
 }
 
@@ -97,9 +117,12 @@ StepWork WorkOf(const Config& config, std::span<const PlannedTensor> tensors,
     const bool is_embedding = tensor.parameter_class == ParameterClass::kEmbedding;
     const bool is_head = tensor.parameter_class == ParameterClass::kHead ||
                          (is_embedding && config.tie_word_embeddings);
-    if (tensor.count > 1) {
-      work.bytes += bytes * ExpectedExperts(tensor.count, config.num_experts_per_tok, step.rows);
-      work.ops += ops * rows * static_cast<double>(config.num_experts_per_tok);
+    if (tensor.parameter_class == ParameterClass::kRoutedExperts) {
+      const double held =
+          static_cast<double>(tensor.HeldCount(slice)) / static_cast<double>(tensor.count);
+      work.bytes +=
+          held * bytes * ExpectedExperts(tensor.count, config.num_experts_per_tok, step.rows);
+      work.ops += held * ops * rows * static_cast<double>(config.num_experts_per_tok);
     } else if (is_head) {
       work.bytes += bytes;
       work.ops += ops * static_cast<double>(step.logit_rows);
@@ -123,11 +146,11 @@ StepWork WorkOf(const Config& config, std::span<const PlannedTensor> tensors,
   return work;
 }
 
-StepWork MostWork(const Config& config, std::span<const PlannedTensor> tensors, int num_ranks,
-                  const StepRowsShape& step) {
+StepWork MostWork(const Config& config, std::span<const PlannedTensor> tensors,
+                  const RankGrid& ranks, const StepRowsShape& step) {
   StepWork most;
-  for (int rank = 0; rank < num_ranks; ++rank) {
-    const StepWork work = WorkOf(config, tensors, SliceOf(config, num_ranks, rank), step);
+  for (int rank = 0; rank < ranks.num_ranks; ++rank) {
+    const StepWork work = WorkOf(config, tensors, SliceOf(config, ranks, rank), step);
     most.bytes = std::max(most.bytes, work.bytes);
     most.ops = std::max(most.ops, work.ops);
   }
@@ -141,7 +164,7 @@ int64_t RankMemory::weight_bytes() const {
 }
 
 int64_t RankMemory::total() const {
-  return weight_bytes() + kv_full + kv_sliding + activations + logits + program;
+  return weight_bytes() + kv_full + kv_sliding + activations + logits + program + backward;
 }
 
 RankMemory PlanRun(const Config& config, std::span<const PlannedTensor> tensors,
@@ -151,11 +174,35 @@ RankMemory PlanRun(const Config& config, std::span<const PlannedTensor> tensors,
          NameOf(shape.kv_dtype), config.head_dim);
   }
   RankMemory most;
-  for (int rank = 0; rank < shape.num_ranks; ++rank) {
+  for (int rank = 0; rank < shape.ranks.num_ranks; ++rank) {
     const RankMemory memory = MemoryOf(config, tensors, shape, rank);
     if (memory.total() > most.total()) most = memory;
   }
   return most;
+}
+
+int64_t LeastExpertCache(const Config& config, std::span<const PlannedTensor> tensors,
+                         const RunShape& shape) {
+  const RankSlice slice = SliceOf(config, shape.ranks, 0);  // no rank has more
+  int64_t rows_bytes = 0, cols_bytes = 0;
+  for (const PlannedTensor& tensor : tensors) {
+    if (tensor.parameter_class != ParameterClass::kRoutedExperts) continue;
+    int64_t& most = tensor.cut == TensorCut::kExpertCols ? cols_bytes : rows_bytes;
+    most = std::max(most, tensor.ResidentBytes(config, slice));
+  }
+  return config.num_experts_per_tok * (2 * rows_bytes + cols_bytes);
+}
+
+int64_t ChosenExpertCache(const Config& config, std::span<const PlannedTensor> tensors,
+                          const RunShape& shape, int64_t memory_bytes) {
+  RunShape resident = shape;
+  resident.expert_cache_bytes.reset();
+  RunShape mapped = shape;
+  mapped.expert_cache_bytes = LeastExpertCache(config, tensors, shape);
+  const int64_t all = PlanRun(config, tensors, resident)
+                          .weights[static_cast<size_t>(ParameterClass::kRoutedExperts)];
+  const int64_t rest = memory_bytes - PlanRun(config, tensors, mapped).total();
+  return std::min(all, *mapped.expert_cache_bytes + std::max<int64_t>(0, rest) / 4 * 3);
 }
 
 int64_t LargestContext(const Config& config, std::span<const PlannedTensor> tensors,
@@ -176,7 +223,7 @@ int64_t LargestContext(const Config& config, std::span<const PlannedTensor> tens
 
 StepWork DecodeWork(const Config& config, std::span<const PlannedTensor> tensors,
                     const RunShape& shape) {
-  return MostWork(config, tensors, shape.num_ranks,
+  return MostWork(config, tensors, shape.ranks,
                   {shape.num_sequences, shape.num_sequences, shape.num_sequences, shape.context,
                    shape.kv_dtype});
 }
@@ -184,7 +231,7 @@ StepWork DecodeWork(const Config& config, std::span<const PlannedTensor> tensors
 StepWork PrefillWork(const Config& config, std::span<const PlannedTensor> tensors,
                      const RunShape& shape) {
   const int64_t rows = std::min(shape.prefill_chunk, shape.context);
-  return MostWork(config, tensors, shape.num_ranks,
+  return MostWork(config, tensors, shape.ranks,
                   {rows, 1, 1, std::max<int64_t>(1, shape.context / 2), shape.kv_dtype});
 }
 

@@ -39,6 +39,16 @@ std::string UserText::Shield(std::string_view text) const {
   return shielded;
 }
 
+std::string UserText::WithoutMarks(std::string_view rendered) {
+  std::string plain;
+  while (true) {
+    const size_t mark = rendered.find(kMark);
+    plain += rendered.substr(0, mark);
+    if (mark == std::string_view::npos) return plain;
+    rendered.remove_prefix(mark + kMark.size());
+  }
+}
+
 std::vector<int32_t> UserText::Encode(std::string_view rendered) const {
   std::vector<int32_t> ids;
   const auto append = [&](std::string_view part, AddedTokensInText added) {

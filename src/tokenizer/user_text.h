@@ -21,6 +21,9 @@ class UserText {
   // token. One that stands in `text` already becomes U+FFFD.
   std::string Shield(std::string_view text) const;
 
+  // A text that holds shielded parts as people read it: without the marks.
+  static std::string WithoutMarks(std::string_view rendered);
+
   // The ids of a text that holds shielded parts. Special tokens that are not marked are recognised;
   // nothing is added. Throws Error as Tokenizer::Encode.
   std::vector<int32_t> Encode(std::string_view rendered) const;

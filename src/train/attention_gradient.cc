@@ -12,59 +12,102 @@
 #include "train/product_gradient.h"
 
 namespace trinity {
-namespace {}  // namespace
 
 void AttentionGradient::Add(const Step& step, const Activations& a, const Matrix& output_gradient,
                             Matrix& input_gradient, AttentionGradients& gradients) const {
   const int64_t rows = step.num_rows();
-  const int64_t query_size = config_.query_size(), key_value_size = config_.key_value_size();
+  const int64_t query_size = weights_.q_proj.rows, key_value_size = weights_.k_proj.rows;
   Matrix attended_gradient(rows, query_size);
   AddProductGradient(weights_.o_proj, output_gradient, a.attended, gradients.o_proj,
                      attended_gradient, pool_);
 
   HeadGradients heads = {
       {rows, query_size}, {rows, key_value_size}, {rows, key_value_size}, {rows, query_size}};
-  const int64_t kv_heads = config_.num_key_value_heads;
+  const Buffers buffers = {a, attended_gradient, heads};
+  const auto num_groups = static_cast<int64_t>(groups_.size());
   const auto num_sequences = static_cast<int64_t>(step.sequences().size());
-  pool_.ParallelFor(num_sequences * kv_heads, [&](int64_t item, int) {
-    const StepSequence& sequence = step.sequences()[static_cast<size_t>(item / kv_heads)];
-    AttendBackward(sequence, item % kv_heads, a, attended_gradient, heads);
+  pool_.ParallelFor(num_sequences * num_groups, [&](int64_t item, int) {
+    AttendBackward(step.sequences()[static_cast<size_t>(item / num_groups)],
+                   groups_[static_cast<size_t>(item % num_groups)], buffers);
   });
-  UndoNormAndRope(a, weights_.q_proj, weights_.q_norm, heads.query, gradients.q_norm);
-  UndoNormAndRope(a, weights_.k_proj, weights_.k_norm, heads.key, gradients.k_norm);
+  Matrix norm_gradients(2, config_.head_dim);
+  UndoNormAndRope(a, weights_.q_proj, weights_.q_norm, heads.query, norm_gradients.Row(0));
+  UndoNormAndRope(a, weights_.k_proj, weights_.k_norm, heads.key, norm_gradients.Row(1));
+  AddNormGradients(norm_gradients, gradients);
 
-  const auto add = [&](const PackedMatrix& weight, const Matrix& gradient, Matrix& of_weight) {
-    AddProductGradient(weight, gradient, a.attention_input, of_weight, input_gradient, pool_);
+  const std::vector<const float*> inputs = RowsOf(a.attention_input, 0, rows);
+  const auto add_input = [&](const PackedMatrix& weight, const Matrix& gradient) {
+    AddInputGradient(weight, RowsOf(gradient, 0, rows), OutputRows(input_gradient, 0, rows), pool_);
   };
-  add(weights_.q_proj, heads.query, gradients.q_proj);
-  add(weights_.k_proj, heads.key, gradients.k_proj);
-  add(weights_.v_proj, heads.value, gradients.v_proj);
-  if (weights_.gate_proj) add(*weights_.gate_proj, heads.gate, gradients.gate_proj);
+  AddWeightGradient(RowsOf(heads.query, 0, rows), inputs, gradients.q_proj, pool_);
+  AddKeyValueGradient(heads.key, a, gradients.k_proj);
+  AddKeyValueGradient(heads.value, a, gradients.v_proj);
+  add_input(weights_.q_proj, heads.query);
+  add_input(weights_.k_proj, heads.key);
+  add_input(weights_.v_proj, heads.value);
+  if (weights_.gate_proj) {
+    AddWeightGradient(RowsOf(heads.gate, 0, rows), inputs, gradients.gate_proj, pool_);
+    add_input(*weights_.gate_proj, heads.gate);
+  }
+  ranks_.Sum(input_gradient.values());
 }
 
-void AttentionGradient::AttendBackward(const StepSequence& sequence, int64_t kv_head,
-                                       const Activations& a, const Matrix& attended_gradient,
-                                       HeadGradients& heads) const {
+void AttentionGradient::AddNormGradients(Matrix& of_own_heads,
+                                         AttentionGradients& gradients) const {
+  ranks_.Sum(of_own_heads.values());
+  const auto add = [&](int64_t row, Matrix& gradient) {
+    trinity::Add(gradient.Row(0), of_own_heads.Row(row), config_.head_dim, gradient.Row(0));
+  };
+  add(0, gradients.q_norm);
+  add(1, gradients.k_norm);
+}
+
+// Ranks that hold the same kv head add up what each has, and all have the sum.
+void AttentionGradient::AddKeyValueGradient(const Matrix& head_gradient, const Activations& a,
+                                            Matrix& weight_gradient) const {
+  const int64_t rows = head_gradient.rows();
+  const std::vector<const float*> outputs = RowsOf(head_gradient, 0, rows);
+  const std::vector<const float*> inputs = RowsOf(a.attention_input, 0, rows);
+  if (ranks_.size() <= config_.num_key_value_heads) {
+    return AddWeightGradient(outputs, inputs, weight_gradient, pool_);
+  }
+  Matrix own(weight_gradient.rows(), weight_gradient.cols());
+  AddWeightGradient(outputs, inputs, own, pool_);
+  Matrix all(config_.key_value_size(), weight_gradient.cols());
+  const int64_t first = slice_.kv_heads.begin * config_.head_dim;
+  for (int64_t row = 0; row < own.rows(); ++row) {
+    std::copy_n(own.Row(row), own.cols(), all.Row(first + row));
+  }
+  ranks_.Sum(all.values());
+  for (int64_t row = 0; row < own.rows(); ++row) {
+    float* sum = weight_gradient.Row(row);
+    trinity::Add(sum, all.Row(first + row), own.cols(), sum);
+  }
+}
+
+void AttentionGradient::AttendBackward(const StepSequence& sequence, const HeadGroup& group,
+                                       const Buffers& buffers) const {
   VisibleRows visible;
   const int64_t end = sequence.first_row + sequence.num_rows;
+  const int64_t offset = group.kv_head * config_.head_dim;
   for (int64_t row = sequence.first_row; row < end; ++row) {
     visible.first =
         plan_.window ? std::max(sequence.first_row, row - *plan_.window + 1) : sequence.first_row;
     visible.keys.clear();
     visible.values.clear();
     for (int64_t seen = visible.first; seen <= row; ++seen) {
-      visible.keys.push_back(a.key.Row(seen) + kv_head * config_.head_dim);
-      visible.values.push_back(a.value.Row(seen) + kv_head * config_.head_dim);
+      visible.keys.push_back(buffers.a.key.Row(seen) + offset);
+      visible.values.push_back(buffers.a.value.Row(seen) + offset);
     }
-    RowBackward(row, kv_head, visible, {a, attended_gradient, heads});
+    RowBackward(row, group, visible, buffers);
   }
 }
 
 // The queries of one row and kv head see the same keys and values.
-void AttentionGradient::RowBackward(int64_t row, int64_t kv_head, const VisibleRows& visible,
+void AttentionGradient::RowBackward(int64_t row, const HeadGroup& heads, const VisibleRows& visible,
                                     const Buffers& buffers) const {
   const int64_t dim = config_.head_dim;
-  const int64_t group = config_.num_attention_heads / config_.num_key_value_heads;
+  const int64_t group = heads.num_query_heads;
   const auto count = static_cast<int64_t>(visible.keys.size());
   const float scale = 1.0F / std::sqrt(static_cast<float>(dim));
   static thread_local std::vector<float> weights;           // p [group, count]
@@ -75,7 +118,7 @@ void AttentionGradient::RowBackward(int64_t row, int64_t kv_head, const VisibleR
   output_gradients.resize(static_cast<size_t>(group * dim));
   std::vector<const float*> queries, outputs;
   for (int64_t i = 0; i < group; ++i) {
-    const int64_t offset = (kv_head * group + i) * dim;
+    const int64_t offset = (heads.first_query_head + i) * dim;
     const float* query = buffers.a.query.Row(row) + offset;
     float* p = weights.data() + i * count;
     float* ds = score_gradients.data() + i * count;
@@ -101,7 +144,8 @@ void AttentionGradient::RowBackward(int64_t row, int64_t kv_head, const VisibleR
     for (int64_t i = 0; i < group; ++i) {
       column[static_cast<size_t>(i)] = of[static_cast<size_t>(i * count + j)];
     }
-    AddWeightedRows(rows, column.data(), dim, gradient.Row(visible.first + j) + kv_head * dim);
+    AddWeightedRows(rows, column.data(), dim,
+                    gradient.Row(visible.first + j) + heads.kv_head * dim);
   };
   for (int64_t j = 0; j < count; ++j) {
     add_column(score_gradients, j, queries, buffers.heads.key);
@@ -129,7 +173,7 @@ void AttentionGradient::UndoGate(const HeadPlace& place, const VisibleRows& visi
 
 void AttentionGradient::UndoNormAndRope(const Activations& a, const PackedMatrix& projection,
                                         const Norm& norm, Matrix& head_gradient,
-                                        Matrix& norm_gradient) const {
+                                        float* norm_gradient) const {
   const int64_t dim = config_.head_dim;
   Matrix projected;
   Project(std::array{Projection{&projection, &a.attention_input, &projected}}, pool_);
@@ -146,7 +190,7 @@ void AttentionGradient::UndoNormAndRope(const Activations& a, const PackedMatrix
       }
       std::fill(gradient.begin(), gradient.end(), 0.0F);
       AddNormGradient(norm, projected.Row(row) + offset, normed_gradient, gradient.data(),
-                      norm_gradient.Row(0));
+                      norm_gradient);
       std::copy(gradient.begin(), gradient.end(), normed_gradient);
     }
   }

@@ -13,6 +13,7 @@
 #include "train/moe_gradient.h"
 #include "train/norm_gradient.h"
 #include "train/product_gradient.h"
+#include "train/vocabulary_loss.h"
 
 namespace trinity {
 namespace {
@@ -65,14 +66,17 @@ void AddRows(const Matrix& from, Matrix& to) {
 class Backward {
  public:
   Backward(const Model& model, std::span<const std::vector<int32_t>> sequences)
-      : model_(model), config_(model.config()), found_{0, 0, Gradients(config_)} {
+      : model_(model),
+        config_(model.config()),
+        found_{0, 0, Gradients(config_, model.weights().slice)} {
     for (const std::vector<int32_t>& ids : sequences) {
       found_.num_targets += static_cast<int64_t>(ids.size()) - 1;
     }
   }
 
   LossAndGradients Run(std::span<const std::vector<int32_t>> sequences) {
-    KvPools pools(config_, DType::kF32);
+    // Caches of this rank alone: rank 0 has the others keep none like them.
+    KvPools pools({config_, model_.weights().slice.kv_heads.size(), nullptr}, DType::kF32);
     std::vector<std::unique_ptr<KvCache>> caches;
     for (const std::vector<int32_t>& ids : sequences) {
       caches.push_back(std::make_unique<KvCache>(pools));
@@ -94,29 +98,24 @@ class Backward {
   }
 
  private:
-  // Replaces logits by their gradients: (softmax - target) / targets. Returns that of the stream.
+  // The gradient of the stream after the last block.
   Matrix HeadBackward() {
-    const auto count = static_cast<float>(found_.num_targets);
-    for (int64_t row = 0; row < last_.logits.rows(); ++row) {
-      float* logits = last_.logits.Row(row);
-      const int32_t target = targets_[static_cast<size_t>(row)];
-      found_.loss += LogSumExp(logits, config_.vocab_size) - static_cast<double>(logits[target]);
-      Softmax(logits, config_.vocab_size, logits);
-      logits[target] -= 1;
-      Scale(logits, 1 / count, config_.vocab_size);
-    }
-    found_.loss /= static_cast<double>(found_.num_targets);
+    found_.loss =
+        LossOfVocabulary(model_.ranks(), model_.weights().slice.vocabulary, targets_, last_.logits);
     Gradients& g = found_.gradients;
     const Weights& weights = model_.weights();
     Matrix normed(last_.logits.rows(), config_.hidden_size);
     AddProductGradient(weights.lm_head, last_.logits, last_.final_norm,
                        g.lm_head ? *g.lm_head : g.embed_tokens, normed, model_.pool());
+    model_.ranks().Sum(normed.values());
     Matrix stream(normed.rows(), config_.hidden_size);
     AddNormGradient(weights.norm, last_.block_input, normed, stream, g.norm);
     return stream;
   }
 
-  // From the gradient of a block's output to that of its input.
+  // From the gradient of a block's output to that of its input. Every rank has the same stream and
+  // the same gradients of it: where the forward pass reads it into products of which each rank has
+  // some outputs, gradients are summed.
   Matrix BlockBackward(size_t index, const Matrix& output_gradient) {
     const LayerWeights& weights = model_.weights().layers[index];
     const Activations& a = kept_[index];
@@ -132,8 +131,9 @@ class Backward {
         all.Add(a.mlp_input.Row(row), mlp_output.Row(row), mlp_input.Row(row), 1.0F);
       }
       AddMlpGradient(*weights.dense, all, *g.dense, model_.pool());
+      model_.ranks().Sum(mlp_input.values());
     } else {
-      MoeGradient(config_, *weights.moe, model_.pool()).Add(a, mlp_output, mlp_input, *g.moe);
+      MoeGradient(model_, index).Add(a, mlp_output, mlp_input, *g.moe);
     }
     AddRows(output_gradient, middle);
     AddNormGradient(weights.pre_mlp_layernorm, a.middle, mlp_input, middle, g.pre_mlp_layernorm);
@@ -141,8 +141,7 @@ class Backward {
     Matrix attention_output(rows, size), attention_input(rows, size), input(rows, size);
     AddNormGradient(weights.post_attention_layernorm, a.attention_output, middle, attention_output,
                     g.post_attention_layernorm);
-    AttentionGradient(config_, model_.plans()[index], weights.attention, model_.pool())
-        .Add(step_, a, attention_output, attention_input, g.attention);
+    AttentionGradient(model_, index).Add(step_, a, attention_output, attention_input, g.attention);
     AddRows(middle, input);
     AddNormGradient(weights.input_layernorm, a.block_input, attention_input, input,
                     g.input_layernorm);
@@ -152,8 +151,11 @@ class Backward {
   void EmbeddingBackward(const Matrix& stream) {
     const float factor =
         config_.mup_enabled ? std::sqrt(static_cast<float>(config_.hidden_size)) : 1.0F;
+    const IndexRange& held = model_.weights().slice.vocabulary;
     for (int64_t row = 0; row < stream.rows(); ++row) {
-      float* sum = found_.gradients.embed_tokens.Row(step_.token_ids()[static_cast<size_t>(row)]);
+      const int32_t id = step_.token_ids()[static_cast<size_t>(row)];
+      if (id < held.begin || id >= held.end) continue;
+      float* sum = found_.gradients.embed_tokens.Row(id - held.begin);
       for (int64_t i = 0; i < config_.hidden_size; ++i) sum[i] += factor * stream.Row(row)[i];
     }
   }
@@ -169,10 +171,14 @@ class Backward {
 
 }  // namespace
 
-LossAndGradients ComputeGradients(const Model& model,
-                                  std::span<const std::vector<int32_t>> sequences) {
+void CheckHasLoss(const Model& model, std::span<const std::vector<int32_t>> sequences) {
   CheckWeights(model.weights());
   CheckSequences(model.config(), sequences);
+}
+
+LossAndGradients ComputeGradients(const Model& model,
+                                  std::span<const std::vector<int32_t>> sequences) {
+  CheckHasLoss(model, sequences);
   return Backward(model, sequences).Run(sequences);
 }
 

@@ -3,23 +3,28 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <span>
 
 #include "base/error.h"
 #include "model/tensor_names.h"
-#include "train/backward.h"
+#include "train/expert_weight.h"
+#include "train/rank_gradients.h"
 
 namespace trinity {
 namespace {
 
 constexpr std::string_view kPrefix = "grad.";
 
+void CheckDType(const Checkpoint& file, const TensorInfo& tensor, DType dtype) {
+  if (tensor.dtype == dtype) return;
+  Fail("{}: tensor {}: expected {}, found {}", file.path(), Printable(tensor.name), NameOf(dtype),
+       NameOf(tensor.dtype));
+}
+
 template <typename T>
 std::vector<T> Read(const Checkpoint& file, const TensorInfo& tensor, DType dtype) {
-  if (tensor.dtype != dtype) {
-    Fail("{}: tensor {}: expected {}, found {}", file.path(), Printable(tensor.name), NameOf(dtype),
-         NameOf(tensor.dtype));
-  }
+  CheckDType(file, tensor, dtype);
   std::vector<T> values(static_cast<size_t>(tensor.num_values()));
   file.ReadAt(tensor, 0, std::as_writable_bytes(std::span(values)));
   return values;
@@ -48,43 +53,96 @@ std::vector<std::vector<int32_t>> ReadIds(const Checkpoint& file) {
   return sequences;
 }
 
-using Values = std::vector<float>;
+// Where the gradient of a weight is in a golden: values [first, first + its size) of a tensor.
+struct GoldenPlace {
+  const TensorInfo* tensor;
+  int64_t first;
+};
 
-void Append(const Matrix& gradient, Values& values) {
-  values.insert(values.end(), gradient.data(), gradient.data() + gradient.rows() * gradient.cols());
-}
-
-// All gradients by the names of weights, experts in both forms.
-std::map<std::string, Values> ByName(const Gradients& gradients) {
-  std::map<std::string, Values> values;
-  gradients.ForEach(
-      [&](const std::string& name, const Matrix& gradient) { Append(gradient, values[name]); });
-  for (size_t i = 0; i < gradients.layers.size(); ++i) {
-    if (!gradients.layers[i].moe) continue;
-    const auto layer = static_cast<int64_t>(i);
-    Values& gate_up = values[tensor_names::OfLayer(layer, tensor_names::kFusedGateUp)];
-    Values& down = values[tensor_names::OfLayer(layer, tensor_names::kFusedDown)];
-    for (const MlpGradients& expert : gradients.layers[i].moe->experts) {
-      Append(expert.gate_proj, gate_up);
-      Append(expert.up_proj, gate_up);
-      Append(expert.down_proj, down);
+// The gradients of a golden, which come to be compared with those of the model one by one.
+class GoldenGradients {
+ public:
+  explicit GoldenGradients(const Checkpoint& golden) : golden_(golden) {
+    for (const TensorInfo& tensor : golden.tensors()) {
+      if (!tensor.name.starts_with(kPrefix)) continue;
+      CheckDType(golden, tensor, DType::kF32);
+      compared_[tensor.name].difference.name = tensor.name.substr(kPrefix.size());
+    }
+    if (compared_.empty()) {
+      Fail("{}: expected gradients (tensors named {}*), found none", golden.path(), kPrefix);
     }
   }
-  return values;
-}
 
-GradientDifference Compare(const std::string& name, const Values& found, const Values& want) {
-  GradientDifference difference = {name, 0, 0};
-  double scale = 0;
-  for (size_t i = 0; i < want.size(); ++i) {
-    const double d = std::abs(static_cast<double>(found[i]) - static_cast<double>(want[i]));
-    // NaN counts as the largest of all.
-    difference.largest = std::isnan(d) ? HUGE_VAL : std::max(difference.largest, d);
-    scale = std::max(scale, std::abs(static_cast<double>(want[i])));
+  void Compare(const std::string& name, const Matrix& gradient) {
+    const int64_t size = gradient.rows() * gradient.cols();
+    for (const GoldenPlace& place : PlacesOf(name, size)) {
+      if (place.first + size > place.tensor->num_values()) Refuse(*place.tensor);
+      std::vector<float> want(static_cast<size_t>(size));
+      golden_.ReadAt(*place.tensor, place.first * static_cast<int64_t>(sizeof(float)),
+                     std::as_writable_bytes(std::span(want)));
+      Compare({gradient.data(), want.size()}, want, compared_.at(place.tensor->name));
+    }
   }
-  difference.relative = scale > 0 ? difference.largest / scale : difference.largest;
-  return difference;
-}
+
+  // Throws Error where the model has no weight for what the golden has.
+  std::vector<GradientDifference> Finish() const {
+    std::vector<GradientDifference> differences;
+    for (const auto& [name, compared] : compared_) {
+      const TensorInfo& tensor = *golden_.Find(name);
+      if (compared.num_values != tensor.num_values()) Refuse(tensor);
+      GradientDifference& difference = differences.emplace_back(compared.difference);
+      difference.relative =
+          compared.scale > 0 ? difference.largest / compared.scale : difference.largest;
+    }
+    return differences;
+  }
+
+ private:
+  struct Compared {
+    GradientDifference difference;
+    double scale = 0;  // the largest of the golden
+    int64_t num_values = 0;
+  };
+
+  static void Compare(std::span<const float> found, std::span<const float> want,
+                      Compared& compared) {
+    double& largest = compared.difference.largest;
+    for (size_t i = 0; i < want.size(); ++i) {
+      const double d = std::abs(static_cast<double>(found[i]) - static_cast<double>(want[i]));
+      // NaN counts as the largest of all.
+      largest = std::isnan(d) ? HUGE_VAL : std::max(largest, d);
+      compared.scale = std::max(compared.scale, std::abs(static_cast<double>(want[i])));
+    }
+    compared.num_values += static_cast<int64_t>(want.size());
+  }
+
+  // By the name of the weight, and of experts in the fused form.
+  std::vector<GoldenPlace> PlacesOf(const std::string& name, int64_t size) const {
+    std::vector<GoldenPlace> places;
+    const auto add = [&](const std::string& weight, int64_t first) {
+      const TensorInfo* tensor = golden_.Find(std::string(kPrefix) + weight);
+      if (tensor != nullptr) places.push_back({tensor, first});
+    };
+    add(name, 0);
+    const std::optional<ExpertWeight> expert = FindExpertWeight(name);
+    if (!expert) return places;
+    if (expert->part == "down_proj.weight") {
+      add(tensor_names::OfLayer(expert->layer, tensor_names::kFusedDown), expert->expert * size);
+    } else {
+      const int64_t index = 2 * expert->expert + (expert->part == "up_proj.weight" ? 1 : 0);
+      add(tensor_names::OfLayer(expert->layer, tensor_names::kFusedGateUp), index * size);
+    }
+    return places;
+  }
+
+  [[noreturn]] void Refuse(const TensorInfo& tensor) const {
+    Fail("{}: tensor {} {}: the model has no weight of that name and shape", golden_.path(),
+         Printable(tensor.name), ShapeText(tensor.shape));
+  }
+
+  const Checkpoint& golden_;
+  std::map<std::string, Compared> compared_;  // by the names of the golden
+};
 
 }  // namespace
 
@@ -96,28 +154,15 @@ bool GradientReport::Passed() const {
 }
 
 GradientReport CheckGradients(const Model& model, const Checkpoint& golden) {
-  const LossAndGradients found = ComputeGradients(model, ReadIds(golden));
   GradientReport report;
-  report.loss = found.loss;
-  const Values loss = Read<float>(golden, Require(golden, "loss"), DType::kF32);
+  GoldenGradients gradients(golden);
+  const std::vector<float> loss = Read<float>(golden, Require(golden, "loss"), DType::kF32);
   if (loss.size() != 1) Fail("{}: tensor loss: expected one value", golden.path());
-  report.loss_difference = std::abs(found.loss - static_cast<double>(loss[0]));
-  const std::map<std::string, Values> gradients = ByName(found.gradients);
-  for (const TensorInfo& tensor : golden.tensors()) {
-    if (!tensor.name.starts_with(kPrefix)) continue;
-    const std::string name = tensor.name.substr(kPrefix.size());
-    const auto gradient = gradients.find(name);
-    if (gradient == gradients.end() ||
-        static_cast<int64_t>(gradient->second.size()) != tensor.num_values()) {
-      Fail("{}: tensor {} {}: the model has no weight of that name and shape", golden.path(),
-           Printable(tensor.name), ShapeText(tensor.shape));
-    }
-    report.tensors.push_back(
-        Compare(name, gradient->second, Read<float>(golden, tensor, DType::kF32)));
-  }
-  if (report.tensors.empty()) {
-    Fail("{}: expected gradients (tensors named {}*), found none", golden.path(), kPrefix);
-  }
+  report.loss = VisitGradients(
+      model, ReadIds(golden),
+      [&](const std::string& name, const Matrix& gradient) { gradients.Compare(name, gradient); });
+  report.loss_difference = std::abs(report.loss - static_cast<double>(loss[0]));
+  report.tensors = gradients.Finish();
   return report;
 }
 

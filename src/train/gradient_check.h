@@ -28,7 +28,8 @@ struct GradientReport {
 
 // Compares loss and gradients with those of a golden: input_ids [B, T] I64, loss [1] F32 and
 // grad.<weight> of the weight's shape, F32; of experts one by one or in the fused form, all of a
-// layer together. Throws Error where the golden holds none, or does not fit the model.
+// layer together. Of a model on several ranks rank 0 calls it, as VisitGradients says. Throws Error
+// where the golden holds none, or does not fit the model.
 GradientReport CheckGradients(const Model& model, const Checkpoint& golden);
 
 }  // namespace trinity

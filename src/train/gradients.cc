@@ -18,36 +18,39 @@ MlpGradients MlpZeros(int64_t intermediate_size, int64_t hidden_size) {
           Zeros(hidden_size, intermediate_size)};
 }
 
-MoeGradients MoeZeros(const Config& c) {
+MoeGradients MoeZeros(const Config& c, const RankSlice& slice) {
   MoeGradients moe;
   moe.router = Zeros(c.num_experts, c.hidden_size);
   for (int64_t e = 0; e < c.num_experts; ++e) {
-    moe.experts.push_back(MlpZeros(c.moe_intermediate_size, c.hidden_size));
+    const bool is_held = e >= slice.experts.begin && e < slice.experts.end;
+    moe.experts.push_back(MlpZeros(is_held ? slice.expert_cols.size() : 0, c.hidden_size));
   }
   if (c.num_shared_experts > 0) {
-    moe.shared_experts = MlpZeros(c.shared_intermediate_size(), c.hidden_size);
+    moe.shared_experts = MlpZeros(slice.shared_cols.size(), c.hidden_size);
   }
   return moe;
 }
 
-LayerGradients LayerZeros(const Config& c, const LayerPlan& plan) {
+LayerGradients LayerZeros(const Config& c, const RankSlice& slice, const LayerPlan& plan) {
   LayerGradients layer;
   for (Matrix* norm : {&layer.input_layernorm, &layer.post_attention_layernorm,
                        &layer.pre_mlp_layernorm, &layer.post_mlp_layernorm}) {
     *norm = Zeros(1, c.hidden_size);
   }
   AttentionGradients& a = layer.attention;
-  a.q_proj = Zeros(c.query_size(), c.hidden_size);
-  a.k_proj = Zeros(c.key_value_size(), c.hidden_size);
-  a.v_proj = Zeros(c.key_value_size(), c.hidden_size);
-  a.gate_proj = Zeros(c.query_size(), c.hidden_size);
-  a.o_proj = Zeros(c.hidden_size, c.query_size());
+  const int64_t query_size = slice.query_heads.size() * c.head_dim;
+  const int64_t key_value_size = slice.kv_heads.size() * c.head_dim;
+  a.q_proj = Zeros(query_size, c.hidden_size);
+  a.k_proj = Zeros(key_value_size, c.hidden_size);
+  a.v_proj = Zeros(key_value_size, c.hidden_size);
+  a.gate_proj = Zeros(query_size, c.hidden_size);
+  a.o_proj = Zeros(c.hidden_size, query_size);
   a.q_norm = Zeros(1, c.head_dim);
   a.k_norm = Zeros(1, c.head_dim);
   if (plan.feed_forward == FeedForwardKind::kDense) {
-    layer.dense = MlpZeros(c.intermediate_size, c.hidden_size);
+    layer.dense = MlpZeros(slice.dense_cols.size(), c.hidden_size);
   } else {
-    layer.moe = MoeZeros(c);
+    layer.moe = MoeZeros(c, slice);
   }
   return layer;
 }
@@ -91,10 +94,12 @@ void VisitLayer(int64_t index, const LayerGradients& layer, const Visit& visit) 
 
 }  // namespace
 
-Gradients::Gradients(const Config& config)
-    : embed_tokens(config.vocab_size, config.hidden_size), norm(1, config.hidden_size) {
-  if (!config.tie_word_embeddings) lm_head = Zeros(config.vocab_size, config.hidden_size);
-  for (const LayerPlan& plan : PlanLayers(config)) layers.push_back(LayerZeros(config, plan));
+Gradients::Gradients(const Config& config, const RankSlice& slice)
+    : embed_tokens(slice.vocabulary.size(), config.hidden_size), norm(1, config.hidden_size) {
+  if (!config.tie_word_embeddings) lm_head = Zeros(slice.vocabulary.size(), config.hidden_size);
+  for (const LayerPlan& plan : PlanLayers(config)) {
+    layers.push_back(LayerZeros(config, slice, plan));
+  }
 }
 
 void Gradients::ForEach(const Visit& visit) const {

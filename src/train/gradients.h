@@ -8,11 +8,14 @@
 
 #include "base/memory_block.h"
 #include "model/config.h"
+#include "model/rank_slice.h"
 
 namespace trinity {
 
 // Gradients of a loss with respect to the weights of a model, float32, each of the shape of its
-// weight; a norm's is one row. What model/weights.h has as PackedMatrix, [out, in].
+// weight; a norm's is one row. What model/weights.h has as PackedMatrix, [out, in]. A rank of
+// several has those of the rows and columns that it holds, and matrices of no rows or columns for
+// experts that it does not hold.
 
 struct AttentionGradients {
   Matrix q_proj, k_proj, v_proj, gate_proj, o_proj;
@@ -38,8 +41,9 @@ struct LayerGradients {
 };
 
 struct Gradients {
-  // All zero.
-  explicit Gradients(const Config& config);
+  // All zero: of a rank that holds this of the model, and of a whole model.
+  Gradients(const Config& config, const RankSlice& slice);
+  explicit Gradients(const Config& config) : Gradients(config, SliceOf(config, {}, 0)) {}
 
   Matrix embed_tokens;            // [vocab_size, hidden_size]; the head's too where it is tied
   std::optional<Matrix> lm_head;  // absent where tied

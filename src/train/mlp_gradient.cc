@@ -17,14 +17,15 @@ std::vector<float> AddMlpGradient(const MlpWeights& mlp, const MlpRows& rows,
                                   MlpGradients& gradients, ThreadPool& pool) {
   const auto count = static_cast<int64_t>(rows.inputs.size());
   const MlpActivations& a = *rows.activations;
+  const int64_t size = mlp.down_proj.cols;
+  std::vector<float> weight_gradients(rows.inputs.size());
+  if (size == 0) return weight_gradients;  // nothing of it is on this rank
   AddWeightGradient(rows.output_gradients, RowsOf(a.hidden, rows.first_row, count),
                     gradients.down_proj, pool);
-  const int64_t size = mlp.down_proj.cols;
   Matrix hidden(count, size);  // gradients, then those of gate in place
   Matrix up(count, size);
   AddInputGradient(mlp.down_proj, rows.output_gradients, OutputRows(hidden, 0, count), pool);
 
-  std::vector<float> weight_gradients(rows.inputs.size());
   ForEachRow(pool, count, [&](int64_t i) {
     const float* gate = a.gate.Row(rows.first_row + i);
     const float* up_value = a.up.Row(rows.first_row + i);

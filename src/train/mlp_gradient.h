@@ -23,7 +23,8 @@ struct MlpRows {
   void Add(const float* input, const float* output_gradient, float* input_gradient, float weight);
 };
 
-// The way back through it. Returns the gradients of the rows' weights, [rows].
+// The way back through it, or through the columns of it that are on this rank, whose part of the
+// inputs' gradients is added. Returns that part of the gradients of the rows' weights, [rows].
 std::vector<float> AddMlpGradient(const MlpWeights& mlp, const MlpRows& rows,
                                   MlpGradients& gradients, ThreadPool& pool);
 

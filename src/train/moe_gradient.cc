@@ -41,6 +41,9 @@ void MoeGradient::Add(const Activations& a, const Matrix& output_gradient, Matri
     AddMlpGradient(*weights_.shared_experts, rows, *gradients.shared_experts, pool_);
   }
 
+  // Each rank has some experts, or some columns of each. The router is whole on all of them.
+  ranks_.Sum(weight_gradients.values());
+  ranks_.Sum(input_gradient.values());
   Matrix logit_gradients(a.mlp_input.rows(), config_.num_experts);
   for (int64_t row = 0; row < a.mlp_input.rows(); ++row) {
     RouterLogitGradient(routing, row, weight_gradients.Row(row), logit_gradients.Row(row));

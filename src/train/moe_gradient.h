@@ -1,9 +1,13 @@
 #pragma once
 
+#include <cstddef>
+
 #include "base/thread_pool.h"
 #include "model/activations.h"
 #include "model/config.h"
+#include "model/model.h"
 #include "model/weights.h"
+#include "parallel/communicator.h"
 #include "train/gradients.h"
 
 namespace trinity {
@@ -12,10 +16,14 @@ namespace trinity {
 // experts; which experts were chosen is taken as given, and expert_bias has no gradient.
 class MoeGradient {
  public:
-  MoeGradient(const Config& config, const MoeWeights& weights, ThreadPool& pool)
-      : config_(config), weights_(weights), pool_(pool) {}
+  MoeGradient(const Model& model, size_t layer)
+      : config_(model.config()),
+        weights_(*model.weights().layers[layer].moe),
+        pool_(model.pool()),
+        ranks_(model.ranks()) {}
 
-  // `output_gradient`: of a.mlp_output. input_gradient += that of a.mlp_input.
+  // `output_gradient`: of a.mlp_output. input_gradient, zero before, becomes that of a.mlp_input,
+  // on every rank.
   void Add(const Activations& a, const Matrix& output_gradient, Matrix& input_gradient,
            MoeGradients& gradients) const;
 
@@ -27,6 +35,7 @@ class MoeGradient {
   const Config& config_;
   const MoeWeights& weights_;
   ThreadPool& pool_;
+  Communicator& ranks_;
 };
 
 }  // namespace trinity

@@ -57,7 +57,7 @@ void AddInputGradient(const PackedMatrix& weight, std::span<const float* const> 
                       std::span<float* const> input_gradients, ThreadPool& pool) {
   TRINITY_CHECK(outputs.size() == input_gradients.size());
   const auto num_rows = static_cast<int64_t>(outputs.size());
-  if (num_rows == 0) return;
+  if (num_rows == 0 || weight.rows == 0 || weight.cols == 0) return;
   const int64_t per_item = (num_rows + pool.num_threads() - 1) / pool.num_threads();
   pool.ParallelFor((num_rows + per_item - 1) / per_item, [&](int64_t item, int) {
     const int64_t end = std::min(num_rows, (item + 1) * per_item);

@@ -84,7 +84,8 @@ TEST(File, TruncatedWhileOpenIsAStorageError) {
   fs::resize_file(folder / "f", 5);
   std::string part(4, '\0');
   EXPECT_THAT(ErrorOf([&] { file.ReadAt(4, BytesOfText(part)); }),
-              AllOf(HasSubstr(folder / "f"), HasSubstr("ends at byte 5, expected 10 bytes")));
+              AllOf(HasSubstr(folder / "f"),
+                    HasSubstr("at byte 5: expected 10 bytes in the file, found 5")));
 }
 
 TEST(File, IsReadableAfterItWasRemoved) {

@@ -56,7 +56,7 @@ class RewritingTest : public testing::Test {
     ThreadPool pool(num_threads);
     std::mutex mutex;
     result.error = RewriteTensors(
-        source, std::span(&job, 1),
+        SourceOf(source), std::span(&job, 1),
         [&](size_t, int64_t offset, std::span<const std::byte> bytes) {
           const std::lock_guard lock(mutex);
           std::memcpy(result.bytes.data() + offset, bytes.data(), bytes.size());

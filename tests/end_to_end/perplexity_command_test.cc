@@ -40,6 +40,41 @@ TEST(PerplexityCommand, AgreesWithTransformersOnHeldOutText) {
   EXPECT_NEAR(json["perplexity"], golden["perplexity"], 1e-5);
 }
 
+TEST(PerplexityCommand, ScoresTheTextsOfAFileEachByItself) {
+  const TemporaryFolder folder;
+  const auto documents = [&](const std::string& lines) {
+    std::ofstream(folder / "texts.jsonl") << lines;
+    return Measure({PicoFolder(), folder / "texts.jsonl", "--documents"});
+  };
+  const std::string a = R"({"text": "A violin has four strings.", "id": 1})";
+  const std::string b = R"({"text": "Once upon a time"})";
+  const Json both = documents(a + "\n\n" + b);
+  ASSERT_EQ(both["documents"].size(), 2);
+  EXPECT_EQ(both["documents"][0], documents(a)["documents"][0]);
+  EXPECT_EQ(both["documents"][1], documents(b + "\r\n")["documents"][0]);
+  const double sum = both["log_likelihood"];
+  EXPECT_EQ(sum, both["documents"][0]["log_likelihood"].get<double>() +
+                     both["documents"][1]["log_likelihood"].get<double>());
+  EXPECT_NEAR(both["perplexity"], std::exp(-sum / both["tokens_scored"].get<double>()), 1e-9);
+}
+
+TEST(PerplexityCommand, RefusesLinesWithoutAText) {
+  const TemporaryFolder folder;
+  for (const auto& [lines, expected] : std::vector<std::pair<std::string, std::string>>{
+           {"{\"text\": \"a\"}\n{\"text\": 5}", "line 2: expected an object with a string"},
+           {"[]", "line 1: expected an object with a string"},
+           {"{\"text\": ", "line 1"},
+           {"\n", "expected a JSON object a line, found none"}}) {
+    std::ofstream(folder / "texts.jsonl") << lines;
+    const ProcessResult result =
+        RunTrinity({"perplexity", PicoFolder(), folder / "texts.jsonl", "--documents"});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.err, HasSubstr(expected));
+  }
+  EXPECT_EQ(
+      RunTrinity({"perplexity", folder / "texts.jsonl", "--documents", "--kl", "x"}).exit_code, 2);
+}
+
 TEST(PerplexityCommand, ComparedWithItselfDoesNotDiffer) {
   const TemporaryFolder folder;
   const std::string text = ShortText(folder), saved = folder / "logits.safetensors";

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "tests/end_to_end/hollow_model.h"
 #include "tests/end_to_end/run_trinity.h"
 #include "tests/support/paths.h"
 
@@ -46,6 +47,29 @@ TEST(PlanCommand, WhatDoesNotFitExitsWithOneAndSaysWhatWould) {
   EXPECT_EQ(PlanJson({"large", "--ranks", "64", "--memory", "24GB"}, 0)["fits"], true);
 }
 
+TEST(PlanCommand, ReproducibleRanksShareWhatIsAvailableAmongTheirParts) {
+  const Json parts =
+      PlanJson({"nano", "--ranks", "2", "--reproducible-ranks", "--memory", "40GB"}, 0);
+  const Json eighth = PlanJson({"nano", "--ranks", "8", "--memory", "10GB"}, 0);
+  EXPECT_EQ(parts["ranks"], 2);
+  EXPECT_EQ(parts["parts_of_rank"], 4);
+  EXPECT_EQ(parts["bytes"], eighth["bytes"]);
+  EXPECT_EQ(parts["available_bytes"], eighth["available_bytes"]);
+  EXPECT_NEAR(4 * parts["tokens_per_s_at_most"].get<double>(),
+              eighth["tokens_per_s_at_most"].get<double>(), 0.01);
+  EXPECT_EQ(RunTrinity({"plan", "nano", "--ranks", "3", "--reproducible-ranks"}).exit_code, 2);
+}
+
+TEST(PlanCommand, AutoLeavesExpertsInTheFilesWhereMemoryDoesNotHoldThem) {
+  const auto plan = [](const char* memory) {
+    return PlanJson({"nano", "--weights", "auto", "--memory", memory}, 0);
+  };
+  EXPECT_EQ(plan("24GB")["weights"], "resident");
+  const Json small = plan("8GB");
+  EXPECT_EQ(small["weights"], "mapped");
+  EXPECT_GT(small["total_bytes"], 6'000'000'000) << "the cache takes most of what is left";
+}
+
 TEST(PlanCommand, JsonAddsUp) {
   const Json json = PlanJson({"mini", "--type", "q8_0", "--memory", "1GB", "-b", "4"}, 1);
   int64_t total = 0;
@@ -70,6 +94,18 @@ TEST(PlanCommand, ThePlanOfTheBundledModelIsWhatRunningItTakes) {
 #endif
 }
 
+TEST(PlanCommand, ExpertsCanBeSharedOutAmongGroupsOfRanks) {
+  const auto experts_of = [](const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments = {"nano", "--memory", "24GiB", "--ranks", "16"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return PlanJson(arguments, 0)["bytes"]["routed experts"].get<int64_t>();
+  };
+  EXPECT_EQ(experts_of({"--expert-parallel", "2"}), experts_of({}) / 2);
+  const ProcessResult text = RunTrinity({"plan", "nano", "--ranks", "4", "--expert-parallel", "2",
+                                         "--read-rate", "40GB", "--memory", "24GiB"});
+  EXPECT_THAT(text.out, HasSubstr("each of 4 ranks, experts in 2 groups"));
+}
+
 TEST(PlanCommand, RefusesWhatItCannotPlan) {
   const auto refusal = [](const std::vector<std::string>& arguments) {
     const ProcessResult run = RunTrinity(arguments);
@@ -83,79 +119,69 @@ TEST(PlanCommand, RefusesWhatItCannotPlan) {
   EXPECT_THAT(refusal({"plan", "nano", "--context", "200000"}),
               HasSubstr("--context: expected at most 131072"));
   EXPECT_THAT(refusal({"plan", "nano", "--type", "q9"}), HasSubstr("--type"));
-}
-
-// A checkpoint of 525 GB that takes no space: its file is a hole behind the header.
-void WriteHugeModel(const TemporaryFolder& folder) {
-  constexpr int64_t kVocabulary = 16'000'000, kHidden = 8192;
-  const Json config = {{"model_type", "afmoe"},
-                       {"hidden_size", kHidden},
-                       {"num_hidden_layers", 1},
-                       {"num_dense_layers", 1},
-                       {"num_attention_heads", 8},
-                       {"num_key_value_heads", 2},
-                       {"head_dim", 128},
-                       {"intermediate_size", 1024},
-                       {"moe_intermediate_size", 32},
-                       {"num_experts", 4},
-                       {"num_experts_per_tok", 2},
-                       {"num_shared_experts", 1},
-                       {"vocab_size", kVocabulary},
-                       {"max_position_embeddings", 4096},
-                       {"rope_theta", 10000.0},
-                       {"rms_norm_eps", 1e-5},
-                       {"sliding_window", 128},
-                       {"layer_types", {"full_attention"}},
-                       {"score_func", "sigmoid"},
-                       {"route_norm", true},
-                       {"route_scale", 1.0},
-                       {"mup_enabled", true},
-                       {"tie_word_embeddings", false}};
-  std::ofstream(folder / "config.json") << config.dump();
-  Json header;
-  int64_t offset = 0;
-  const auto add = [&](const std::string& name, std::vector<int64_t> shape) {
-    int64_t bytes = 2;
-    for (const int64_t size : shape) bytes *= size;
-    header[name] = {
-        {"dtype", "BF16"}, {"shape", shape}, {"data_offsets", {offset, offset + bytes}}};
-    offset += bytes;
-  };
-  add("model.embed_tokens.weight", {kVocabulary, kHidden});
-  add("model.norm.weight", {kHidden});
-  add("lm_head.weight", {kVocabulary, kHidden});
-  const std::string layer = "model.layers.0.";
-  for (const char* norm : {"input", "post_attention", "pre_mlp", "post_mlp"}) {
-    add(layer + norm + "_layernorm.weight", {kHidden});
-  }
-  for (const char* part : {"q", "gate"}) {
-    add(layer + "self_attn." + part + "_proj.weight", {1024, kHidden});
-  }
-  add(layer + "self_attn.o_proj.weight", {kHidden, 1024});
-  for (const char* part : {"k", "v"}) {
-    add(layer + "self_attn." + part + "_proj.weight", {256, kHidden});
-  }
-  for (const char* part : {"q", "k"}) add(layer + "self_attn." + part + "_norm.weight", {128});
-  for (const char* part : {"gate", "up"}) {
-    add(layer + "mlp." + part + "_proj.weight", {1024, kHidden});
-  }
-  add(layer + "mlp.down_proj.weight", {kHidden, 1024});
-  const std::string text = header.dump();
-  const auto length = static_cast<uint64_t>(text.size());
-  const std::string path = folder / "model.safetensors";
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(&length), 8) << text;
-  std::filesystem::resize_file(path, 8 + length + static_cast<uint64_t>(offset));
+  EXPECT_THAT(refusal({"plan", "nano", "--ranks", "4", "--expert-parallel", "3"}),
+              HasSubstr("--expert-parallel: expected a divisor of the 4 ranks, found 3"));
 }
 
 TEST(PlanCommand, AModelLargerThanMemoryIsRefusedBeforeItIsRead) {
   const TemporaryFolder folder;
-  WriteHugeModel(folder);
+  // 525 GB of embeddings and head.
+  WriteHollowModel(folder, {{"vocab_size", 16'000'000},
+                            {"hidden_size", 8192},
+                            {"num_attention_heads", 8},
+                            {"num_key_value_heads", 2},
+                            {"head_dim", 128},
+                            {"intermediate_size", 1024}});
   const ProcessResult run =
       RunTrinity({"logits", folder.path(), "--ids", "1", "--out", folder / "out.safetensors"});
   EXPECT_EQ(run.exit_code, 1);
   EXPECT_THAT(run.err,
-              AllOf(HasSubstr(": takes "), HasSubstr(" of memory ("),
+              AllOf(HasSubstr(": takes "), HasSubstr(" of memory with 1 tokens ("),
                     HasSubstr("`trinity plan` shows more"), HasSubstr("--no-memory-check")));
+}
+
+// A model whose weights are small, and whose keys and values of a long context are not.
+class LongContext : public testing::Test {
+ protected:
+  LongContext() {
+    for (const char* file : {"model.safetensors", "tokenizer.json", "tokenizer_config.json"}) {
+      std::filesystem::create_symlink(PicoFolder() + "/" + file, folder_ / file);
+    }
+    Json config = LoadJson(PicoFolder() + "/config.json");
+    config["max_position_embeddings"] = kPositions;
+    std::ofstream(folder_ / "config.json") << config.dump();
+  }
+
+  // 2 full layers with 2 heads of 64 dimensions: 2 KiB a token in float32, 2 TiB in all.
+  static constexpr int64_t kPositions = int64_t{1} << 30;
+
+  ProcessResult Run(std::vector<std::string> flags) const {
+    std::vector<std::string> arguments = {"run", folder_.path(), "--raw", "-p", "Once", "-n", "2"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return RunTrinity(arguments);
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(LongContext, IsRefusedBeforeLoadingWhereItIsAskedFor) {
+  const ProcessResult run = Run({"--context", "1000000000"});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.err, AllOf(HasSubstr("with 1,000,000,000 tokens"), HasSubstr(" keys and values"),
+                             HasSubstr("with --context ")));
+  EXPECT_EQ(run.out, "");
+}
+
+TEST_F(LongContext, IsShortenedWhereTheModelOffersIt) {
+  const ProcessResult run = Run({});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, AllOf(HasSubstr("[memory holds a context of "),
+                             HasSubstr(" of the 1,073,741,824 that the model has]")));
+}
+
+TEST_F(LongContext, IsNotLookedAtWhereThatIsAskedFor) {
+  const ProcessResult run = Run({"--context", "1000000000", "--no-memory-check"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
 }
 
 }  // namespace

@@ -375,5 +375,25 @@ TEST(RunCommand, LogprobsAreThoseOfTheModelItself) {
   EXPECT_THAT(text.err, HasSubstr("\"Vi\" -0.000 | \"Vi\" -0.000"));
 }
 
+TEST(RunCommand, StatsTellWhatTheAnswerTook) {
+  const std::vector<std::string> asking = {"run", "-p", "Hello", "-n", "5", "--temperature", "0"};
+  std::vector<std::string> flags = asking;
+  flags.emplace_back("--stats");
+  const ProcessResult alone = RunTrinity(flags);
+  EXPECT_THAT(alone.err, HasSubstr("peak memory"));
+  EXPECT_THAT(alone.err, Not(HasSubstr("rank 0")));
+  flags.insert(flags.end(), {"--ranks", "3"});
+  const ProcessResult result = RunTrinity(flags);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, RunTrinity(asking).out);
+  EXPECT_THAT(result.err, HasSubstr("rank 0 of 3, loading included:\n  sum              65 calls"));
+  flags.back() = "2";
+  flags.emplace_back("--json");
+  const Json communication = Json::parse(RunTrinity(flags).out).at("communication");
+  EXPECT_EQ(communication["ranks"], 2);
+  // After the embeddings and twice a layer of a step; the prompt and each token but the last.
+  EXPECT_EQ(communication["sum"]["calls"], 13 * 5);
+}
+
 }  // namespace
 }  // namespace trinity

@@ -27,6 +27,12 @@ TEST(SynthCommand, RefusesWhatItCannotMake) {
               HasSubstr("--dtype: expected one of bf16, f32"));
   EXPECT_THAT(error_of({"synth", "nano", "--out", folder / "a", "--layers", "57"}, 1),
               HasSubstr("57"));
+  EXPECT_THAT(error_of({"synth", "nano", "--out", folder / "a", "--type", "q8_0"}, 2),
+              HasSubstr("--type: needs a file to write"));
+  EXPECT_THAT(error_of({"synth", "nano", "--out", folder / "a.gguf", "--dtype", "f32"}, 2),
+              HasSubstr("--dtype"));
+  EXPECT_THAT(error_of({"synth", "nano", "--out", folder / "a", "--force"}, 2),
+              HasSubstr("--force"));
   // Not empty: nothing of it is touched.
   EXPECT_THAT(error_of({"synth", "nano", "--out", PicoFolder()}, 1), HasSubstr("trinity-pico"));
   EXPECT_FALSE(std::filesystem::exists(folder / "a"));

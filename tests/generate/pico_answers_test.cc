@@ -29,7 +29,7 @@ TEST(PicoAnswers, GreedyIdsAreThoseOfTransformers) {
     request.stop_ids = {greedy_ids.back()};
     request.num_tokens = tokenizer.num_tokens();
     request.max_tokens = 200;
-    KvPools pools(model->config(), DType::kF32);
+    KvPools pools(model->kv_shape(), DType::kF32);
     Session session(*model, pools);
     CancelToken never;
     const GenerationResult result = Generate(

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/error.h"
+#include "kernels/best_logits.h"
 #include "tests/generate/reference_sampling.h"
 
 namespace trinity {
@@ -86,6 +87,38 @@ TEST(Sampler, DrawsFromTheTopK) {
   options.top_k = 7;
   options.temperature = 0.8;
   ExpectDistribution(options, PlainTopK(TestLogits(), 7), 0.8);
+}
+
+TEST(Sampler, SaysHowManyLogitsDecide) {
+  const auto num_deciding = [](const SamplingOptions& options) {
+    return Sampler(options, 100).num_deciding_logits();
+  };
+  EXPECT_EQ(num_deciding({.temperature = 0}), 1);
+  EXPECT_EQ(num_deciding({.temperature = 1, .top_k = 5, .top_p = 0.5}), 5);
+  EXPECT_EQ(num_deciding({.temperature = 1, .top_p = 0.5}), std::nullopt);
+  EXPECT_EQ(num_deciding({.temperature = 1, .top_k = 5, .top_n_sigma = 1}), std::nullopt);
+  EXPECT_EQ(num_deciding({.temperature = 1, .top_k = 5, .presence_penalty = 1}), std::nullopt);
+  EXPECT_EQ(num_deciding({.temperature = 0, .logit_bias = {{3, 1.0}}}), std::nullopt);
+}
+
+TEST(Sampler, PicksTheSameFromThoseThatDecide) {
+  std::mt19937 random(3);
+  for (const Ties ties : {Ties::kNone, Ties::kMany}) {
+    const std::vector<float> logits = RandomLogits(random, 3000, ties);
+    for (const SamplingOptions& options :
+         {SamplingOptions{.temperature = 0},
+          {.temperature = 0.7, .top_k = 40},
+          {.temperature = 1.3, .top_k = 7, .top_p = 0.8, .min_p = 0.05}}) {
+      Sampler sampler(options, 3000);
+      std::vector<float> best(logits.size(), kMinusInfinity);
+      for (const int32_t id : BestLogits(logits, *sampler.num_deciding_logits())) {
+        best[static_cast<size_t>(id)] = logits[static_cast<size_t>(id)];
+      }
+      for (int position = 0; position < 200; ++position) {
+        EXPECT_EQ(sampler.Pick(best, position), sampler.Pick(logits, position));
+      }
+    }
+  }
 }
 
 TEST(Sampler, DrawsFromTheTopP) {

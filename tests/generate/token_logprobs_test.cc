@@ -15,20 +15,20 @@ TEST(TokenLogprobs, AreTheLogSoftmaxOfTheLogits) {
     const auto picked = static_cast<int32_t>(size / 2);
     const TokenLogprobs logprobs = TopLogprobs(logits, static_cast<int64_t>(size), picked, 20);
     EXPECT_EQ(logprobs.picked.id, picked);
-    EXPECT_NEAR(logprobs.picked.logprob, std::log(p[size / 2]), 1e-5);
+    EXPECT_NEAR(logprobs.picked.logprob, std::log(p[size / 2]), 1e-12);
     const std::vector<int32_t> best = IdsByKey(size, [&](int32_t id) { return logits[id]; });
     ASSERT_EQ(logprobs.top.size(), std::min(size, size_t{20}));
     for (size_t i = 0; i < logprobs.top.size(); ++i) {
       EXPECT_EQ(logprobs.top[i].id, best[i]);
-      EXPECT_NEAR(logprobs.top[i].logprob, std::log(p[best[i]]), 1e-5);
+      EXPECT_NEAR(logprobs.top[i].logprob, std::log(p[best[i]]), 1e-12);
     }
   }
 }
 
-TEST(TokenLogprobs, PaddingRowsHaveNoPart) {
-  const TokenLogprobs logprobs = TopLogprobs(std::vector<float>{0, 0, 90, 90}, 2, 1, 10);
+TEST(TokenLogprobs, PaddingRowsHaveTheirShareButAreNeverListed) {
+  const TokenLogprobs logprobs = TopLogprobs(std::vector<float>{0, 0, 1, 1}, 2, 1, 10);
   EXPECT_EQ(logprobs.top.size(), 2);
-  EXPECT_NEAR(logprobs.picked.logprob, std::log(0.5), 1e-6);
+  EXPECT_NEAR(logprobs.picked.logprob, -std::log(2 + 2 * std::exp(1)), 1e-14);
 }
 
 TEST(TokenLogprobs, OfBrokenLogitsAreNeverNan) {

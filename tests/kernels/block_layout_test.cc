@@ -68,6 +68,31 @@ TEST(BlockLayout, RowsOfAnyNumberOfBlocksOf32ComeBack) {
   }
 }
 
+TEST(BlockLayout, CutsOfColumnsHoldTheValuesOfTheWholeRows) {
+  constexpr int64_t kRows = 40, kCols = 1024;
+  const std::pair<int64_t, int64_t> cuts[] = {{0, 32},   {32, 32},   {96, 160},  {96, 224},
+                                              {224, 64}, {256, 256}, {480, 544}, {992, 32},
+                                              {32, 992}, {256, 768}, {0, 1024}};
+  for (const DType dtype : kBlockDTypes) {
+    SCOPED_TRACE(NameOf(dtype));
+    const std::vector<std::byte> source = RandomBytes(kRows * BytesOf(dtype, kCols), 7);
+    for (const auto& [first, count] : cuts) {
+      PackedMatrix matrix = {nullptr, dtype, kRows, count};
+      matrix.skipped_blocks = SkippedBlocks(dtype, first);
+      std::vector<std::byte> panels(
+          static_cast<size_t>(PackedBytes(dtype, kRows, count, matrix.skipped_blocks)));
+      PackColumns(source.data(), dtype, kRows, {first, count, kCols}, panels.data());
+      matrix.data = panels.data();
+      for (const int64_t row : {int64_t{0}, int64_t{31}, kRows - 1}) {
+        std::vector<float> values(static_cast<size_t>(count)), expected(kCols);
+        UnpackRow(matrix, row, values.data());
+        DequantizeRow(dtype, source.data() + BytesOf(dtype, row * kCols), kCols, expected.data());
+        ExpectSameValues(values, {expected.begin() + first, expected.begin() + first + count});
+      }
+    }
+  }
+}
+
 TEST(BlockLayout, ThePackedFormTakesAtMostFivePercentMoreThanTheFile) {
   for (const DType dtype : kBlockDTypes) {
     const int64_t file_bytes = BytesOf(dtype, 64 * 1024);

@@ -37,6 +37,31 @@ struct BlockMatrix {
   PackedMatrix packed;
 };
 
+// Columns [first, first + count) of a matrix.
+BlockMatrix CutOf(const BlockMatrix& whole, int64_t first, int64_t count) {
+  BlockMatrix cut = whole;
+  const DType dtype = whole.packed.dtype;
+  const int64_t rows = whole.packed.rows;
+  cut.packed.cols = count;
+  cut.packed.skipped_blocks = SkippedBlocks(dtype, first);
+  cut.storage.resize(
+      static_cast<size_t>(PackedBytes(dtype, rows, count, cut.packed.skipped_blocks)));
+  PackColumns(whole.source.data(), dtype, rows, {first, count, whole.packed.cols},
+              cut.storage.data());
+  cut.packed.data = cut.storage.data();
+  const auto keep = [](auto& values, int64_t begin, int64_t size) {
+    values.erase(values.begin(), values.begin() + begin);
+    values.resize(static_cast<size_t>(size));
+  };
+  for (BlockTerms& terms : cut.terms) {
+    keep(terms.codes, first, count);
+    keep(terms.scales, first / 16, count / 16);
+    if (!terms.minimums.empty()) keep(terms.minimums, first / 16, count / 16);
+  }
+  for (std::vector<float>& floats : cut.floats) keep(floats, first, count);
+  return cut;
+}
+
 // Rows of activations in a form, and outputs with a guard behind each.
 struct BlockRows {
   BlockRows(ActivationForm row_form, int64_t num_rows, int64_t num_cols, int64_t num_outputs,
@@ -124,6 +149,22 @@ void ExpectContract(ActivationForm form, const BlockMatrix& matrix, int64_t num_
 }
 
 constexpr ActivationForm kForms[] = {ActivationForm::kFloat32, ActivationForm::kInt8};
+
+void ExpectContractOfCuts(const BlockMatrix& whole) {
+  for (const auto& [first, count] : {std::pair<int64_t, int64_t>{96, 64}, {224, 288}}) {
+    const BlockMatrix cut = CutOf(whole, first, count);
+    for (const ActivationForm form : kForms) {
+      for (const int64_t num_rows : {1, 9}) ExpectContract(form, cut, num_rows, Output::kOverwrite);
+    }
+  }
+}
+
+TEST(BlockMatMul, CutsOfColumnsGiveTheSumOfTheContract) {
+  for (const DType dtype : kBlockDTypes) {
+    const BlockMatrix whole(dtype, 40, 512);
+    OnEverySimdTarget([&] { ExpectContractOfCuts(whole); });
+  }
+}
 
 TEST(BlockMatMul, EveryFormatGivesTheSumOfTheContract) {
   for (const DType dtype : kBlockDTypes) {

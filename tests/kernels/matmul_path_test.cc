@@ -30,7 +30,10 @@ std::vector<PathCase> Cases() {
   many["AVX512_BF16"] = many["AVX512_VNNI"] = kInt8Avx512Vnni;
   const std::map<std::string, MatMulPath> bf16 = {{"AMX", kBf16Amx}, {"AVX512_BF16", kBf16Avx512}};
   return {{DType::kQ4_0, ActivationForm::kInt8, 1, few, kInt8Portable},
-          {DType::kQ4_0, ActivationForm::kInt8, 40, many, kInt8Portable},
+          {DType::kQ4_0, ActivationForm::kInt8, 16, few, kInt8Portable},
+          {DType::kQ4_0, ActivationForm::kInt8, 17, many, kInt8Portable},
+          {DType::kQ4_K, ActivationForm::kInt8, 8, few, kInt8Portable},
+          {DType::kQ4_K, ActivationForm::kInt8, 9, many, kInt8Portable},
           {DType::kBF16, ActivationForm::kBFloat16, 1, bf16, kBf16Widened},
           {DType::kBF16, ActivationForm::kBFloat16, 40, bf16, kBf16Widened},
           {DType::kBF16, ActivationForm::kFloat32, 1, {}, kFloat32},
@@ -38,7 +41,7 @@ std::vector<PathCase> Cases() {
 }
 
 TEST(MatMulPath, EachTargetTakesThePathThatItsInstructionsAllow) {
-  constexpr int64_t kRows = 64, kCols = 64;
+  constexpr int64_t kRows = 64, kCols = 256;
   OnEverySimdTarget([&] {
     for (const PathCase& c : Cases()) {
       const std::vector<std::byte> panels(static_cast<size_t>(PackedBytes(c.dtype, kRows, kCols)));

@@ -34,7 +34,7 @@ TEST(Allocation, AStepOfAKnownShapeAllocatesNothing) {
   for (const std::string name : {"base", "all_dense", "mha_two_shared"}) {
     ThreadPool pool(1);
     const auto model = Model::Load(Checkpoint::Open(GoldenFolder(name)), pool);
-    KvPools pools(model->config(), DType::kF16);
+    KvPools pools(model->kv_shape(), DType::kF16);
     KvCache cache(pools);
     Activations activations;
     Step step;

@@ -56,7 +56,7 @@ TEST_P(GoldenCase, HiddenStatesAgreeLayerByLayer) {
   if (g.golden.Find("hidden") == nullptr) return;
   const std::vector<float> expected = ReadTensor<float>(g.golden, "hidden");
   const int64_t rows = g.golden.Find("hidden")->shape[2], hidden = g.model->config().hidden_size;
-  KvPools pools(g.model->config(), DType::kF32);
+  KvPools pools(g.model->kv_shape(), DType::kF32);
   Activations activations;
   for (int64_t sequence = 0; sequence < g.num_sequences(); ++sequence) {
     KvCache cache(pools);
@@ -84,7 +84,7 @@ TEST_P(GoldenCase, RouterChoosesTheSameExpertsWhereTheGapIsClear) {
   const std::vector<float> gaps = ReadTensor<float>(g.golden, "router_gap");
   const auto k = static_cast<size_t>(g.model->config().num_experts_per_tok);
   const auto tokens = static_cast<size_t>(g.num_tokens());
-  KvPools pools(g.model->config(), DType::kF32);
+  KvPools pools(g.model->kv_shape(), DType::kF32);
   Activations activations;
   for (int64_t sequence = 0; sequence < g.num_sequences(); ++sequence) {
     KvCache cache(pools);
@@ -115,7 +115,7 @@ TEST_P(GoldenCase, GreedyContinuationIsEqual) {
   const std::vector<int64_t> expected = ReadTensor<int64_t>(g.golden, "greedy");
   const int64_t num_steps = g.golden.Find("greedy")->shape[1];
   const int64_t prompt_length = ReadTensor<int64_t>(g.golden, "greedy_prompt_length").front();
-  KvPools pools(g.model->config(), DType::kF32, FreedPages::kFillWithNan);
+  KvPools pools(g.model->kv_shape(), DType::kF32, FreedPages::kFillWithNan);
   for (int64_t sequence = 0; sequence < g.num_sequences(); ++sequence) {
     KvCache cache(pools);
     Activations activations;

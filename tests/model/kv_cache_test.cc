@@ -51,6 +51,22 @@ TEST(KvCache, KeepsExactlyThePagesThatTheNextPositionSees) {
   EXPECT_NE(block[3], nullptr);
 }
 
+TEST(KvCache, HoldsTheWindowOfALengthUntilToldOtherwise) {
+  const Config config = SlidingConfig(64);
+  KvPools pools(config, DType::kF32);
+  KvCache cache(pools);
+  cache.HoldWindowAt(200);
+  Fill(cache, 500, 500);
+  EXPECT_TRUE(cache.CanTruncateTo(200));
+  KvCache other(pools);
+  other.ShareFrom(cache);
+  other.TruncateTo(200);
+  cache.ReleaseUnseen();
+  EXPECT_FALSE(cache.CanTruncateTo(200));
+  EXPECT_TRUE(cache.CanTruncateTo(499));
+  EXPECT_TRUE(other.CanTruncateTo(200));
+}
+
 TEST(KvCache, GivesAllPagesBackAndReusesThem) {
   const Config config = SlidingConfig(64);
   KvPools pools(config, DType::kBF16);
@@ -85,7 +101,8 @@ TEST(KvCache, RefusesADTypeThatCannotHoldTheHead) {
 TEST(KvPagePool, FillsFreedPagesWithNanWhenAskedTo) {
   const Config config = SlidingConfig(64);
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
-    KvPagePool pool(config, AttentionKind::kFull, dtype, FreedPages::kFillWithNan);
+    KvPagePool pool(config, config.num_key_value_heads, AttentionKind::kFull, dtype,
+                    FreedPages::kFillWithNan);
     KvPage* page = pool.Take();
     std::memset(page->data, 0, static_cast<size_t>(pool.page_bytes()));
     pool.Release(page);
@@ -97,7 +114,8 @@ TEST(KvPagePool, FillsFreedPagesWithNanWhenAskedTo) {
 
 TEST(KvPagePool, FreesASharedPageWithItsLastOwner) {
   const Config config = SlidingConfig(64);
-  KvPagePool pool(config, AttentionKind::kFull, DType::kF32, FreedPages::kLeave);
+  KvPagePool pool(config, config.num_key_value_heads, AttentionKind::kFull, DType::kF32,
+                  FreedPages::kLeave);
   KvPage* page = pool.Take();
   pool.Share(page);
   pool.Release(page);

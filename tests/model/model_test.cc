@@ -10,7 +10,7 @@ namespace {
 
 // Weight bytes that one step streams, for `num_sequences` sequences of `rows` rows each.
 int64_t BytesOfStep(const Model& model, int num_sequences, int64_t rows) {
-  KvPools pools(model.config(), DType::kF32);
+  KvPools pools(model.kv_shape(), DType::kF32);
   std::vector<std::unique_ptr<KvCache>> caches;
   Step step;
   const std::vector<int32_t> ids(static_cast<size_t>(rows), 7);
@@ -48,10 +48,39 @@ TEST(Model, ADenseStepReadsExactlyTheBytesOfItsMatrices) {
   EXPECT_EQ(BytesOfStep(*model, 1, 40), expected);
 }
 
-TEST(Model, ComputesLogitsOnlyForTheRowsAskedFor) {
+TEST(Model, AnAbandonedStepLeavesTheCacheAsItWas) {
   ThreadPool pool(1);
   const auto model = Model::Load(Checkpoint::Open(GoldenFolder("base")), pool);
   KvPools pools(model->config(), DType::kF32);
+  KvCache cache(pools);
+  Activations activations;
+  const std::vector<int32_t> ids = {1, 2, 3, 4, 5};
+  Step step;
+  step.Add(cache, std::span(ids).first(2), 0);
+  model->Forward(step, activations);
+  for (int num_blocks = 0; num_blocks < 3; ++num_blocks) {
+    step.Clear();
+    step.Add(cache, std::vector<int32_t>(100, 9), 1);
+    int num_asked = 0;
+    step.is_abandoned = [&] { return num_asked++ == num_blocks; };
+    model->Forward(step, activations);
+    EXPECT_EQ(num_asked, num_blocks + 1);
+    EXPECT_EQ(cache.length(), 2);
+  }
+  step.Clear();
+  step.is_abandoned = nullptr;
+  step.Add(cache, std::span(ids).subspan(2), 1);
+  model->Forward(step, activations);
+  const std::vector<float> all = RunModel(*model, ids);
+  const auto size = static_cast<size_t>(model->config().vocab_size);
+  EXPECT_TRUE(
+      std::equal(all.end() - static_cast<int64_t>(size), all.end(), activations.logits.Row(0)));
+}
+
+TEST(Model, ComputesLogitsOnlyForTheRowsAskedFor) {
+  ThreadPool pool(1);
+  const auto model = Model::Load(Checkpoint::Open(GoldenFolder("base")), pool);
+  KvPools pools(model->kv_shape(), DType::kF32);
   KvCache cache(pools);
   Activations activations;
   Step step;

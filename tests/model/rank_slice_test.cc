@@ -48,7 +48,7 @@ TEST(RankSlice, EveryPartOfAModelHasItsRank) {
   for (int num_ranks = 1; num_ranks <= 64; ++num_ranks) {
     std::vector<IndexRange> heads, dense, experts, vocabulary;
     for (int rank = 0; rank < num_ranks; ++rank) {
-      const RankSlice slice = SliceOf(config, num_ranks, rank);
+      const RankSlice slice = SliceOf(config, {num_ranks}, rank);
       heads.push_back(slice.query_heads);
       dense.push_back(slice.dense_cols);
       experts.push_back(slice.expert_cols);
@@ -66,7 +66,7 @@ TEST(RankSlice, ARankHoldsTheKvHeadsThatItsQueryHeadsRead) {
     const Config config = ConfigWithHeads(query_heads, kv_heads);
     for (int num_ranks = 1; num_ranks <= 64; ++num_ranks) {
       for (int rank = 0; rank < num_ranks; ++rank) {
-        const RankSlice slice = SliceOf(config, num_ranks, rank);
+        const RankSlice slice = SliceOf(config, {num_ranks}, rank);
         for (int64_t head = slice.query_heads.begin; head < slice.query_heads.end; ++head) {
           const int64_t kv_head = head / (query_heads / kv_heads);
           EXPECT_LE(slice.kv_heads.begin, kv_head);
@@ -83,7 +83,7 @@ TEST(RankSlice, KvHeadsStandOnOneRankWhileThereAreEnough) {
   for (const int num_ranks : {1, 2, 3, 5, 8}) {
     std::vector<IndexRange> kv_heads;
     for (int rank = 0; rank < num_ranks; ++rank) {
-      kv_heads.push_back(SliceOf(config, num_ranks, rank).kv_heads);
+      kv_heads.push_back(SliceOf(config, {num_ranks}, rank).kv_heads);
     }
     ExpectPartition(kv_heads, 8, 1);
   }
@@ -93,7 +93,7 @@ TEST(RankSlice, SixtyFourRanksOfFortyEightHeadsLeaveSixteenWithout) {
   const Config config = ConfigWithHeads(48, 8);
   int num_without = 0;
   for (int rank = 0; rank < 64; ++rank) {
-    if (SliceOf(config, 64, rank).query_heads.size() == 0) ++num_without;
+    if (SliceOf(config, {64}, rank).query_heads.size() == 0) ++num_without;
   }
   EXPECT_EQ(num_without, 16);
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 
+#include "model/model_group.h"
 #include "tests/support/golden.h"
 #include "tests/support/quantized_checkpoint.h"
 
@@ -21,6 +23,7 @@ struct Case {
   int64_t num_tokens;
   ComputeMode compute = ComputeMode::kF32;
   std::vector<DType> block_formats = {};  // that matrices are rounded to, in turn
+  std::optional<int64_t> expert_cache_bytes = {};
 };
 
 const std::vector<Case>& Cases() {
@@ -29,6 +32,13 @@ const std::vector<Case>& Cases() {
       {"tp_awkward", GoldenFolder("tp_awkward"), GoldenFolder("tp_awkward") + "/golden.safetensors",
        40},
       {"tied", GoldenFolder("tied"), GoldenFolder("tied") + "/golden.safetensors", 40},
+      {"tp_awkward_in_files",
+       GoldenFolder("tp_awkward"),
+       GoldenFolder("tp_awkward") + "/golden.safetensors",
+       40,
+       ComputeMode::kF32,
+       {},
+       100'000},
       {"long", GoldenFolder("long"), GoldenFolder("long") + "/golden.safetensors", 700},
       {"pico_bf16", PicoFolder(), TestData("goldens/pico/golden.safetensors"), 200,
        ComputeMode::kBF16},
@@ -60,10 +70,23 @@ double RelativeError(const std::vector<float>& rounded, const std::vector<float>
 
 constexpr double kLargestRoundingError = 0.15;
 
+void ExpectSameSideBySide(const Model& model, const std::vector<int32_t>& ids) {
+  std::vector<PacedSequence> sequences;
+  for (const int64_t chunk : {17, 1, 40}) {
+    const auto begin = static_cast<ptrdiff_t>(5 * sequences.size());
+    sequences.push_back({{ids.begin() + begin, ids.end()}, chunk});
+  }
+  const std::vector<std::vector<float>> together = RunSideBySide(model, sequences);
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    EXPECT_EQ(together[i], RunModel(model, sequences[i].ids)) << sequences[i].chunk;
+  }
+}
+
 class SameBits : public testing::TestWithParam<Case> {
  protected:
   SameBits() : checkpoint_(Checkpoint::Open(GetParam().folder)) {
     load_.compute = GetParam().compute;
+    load_.expert_cache_bytes = GetParam().expert_cache_bytes;
     if (!GetParam().block_formats.empty()) {
       checkpoint_ = QuantizedCheckpoint(checkpoint_, GetParam().block_formats, folder_ / "m.gguf");
     }
@@ -78,6 +101,12 @@ class SameBits : public testing::TestWithParam<Case> {
       models_[num_threads] = Model::Load(checkpoint_, *pool, load_);
     }
     return RunModel(*models_[num_threads], ids_, options);
+  }
+
+  // Block formats are cut between blocks of 32 columns, and so between heads of as many.
+  bool CanBeCut() const {
+    if (GetParam().block_formats.empty()) return true;
+    return Config::FromJson(checkpoint_.config(), "").head_dim % kCutCols == 0;
   }
 
   TemporaryFolder folder_;
@@ -124,46 +153,47 @@ TEST_P(SameBits, InReducedPrecisionToo) {
   }
 }
 
+// Experts that stay in files, with memory for one of the largest, for a few, and for all.
+TEST_P(SameBits, WhereverExpertsAre) {
+  ids_.resize(std::min<size_t>(ids_.size(), 60));
+  const Config config = Config::FromJson(checkpoint_.config(), "");
+  const int64_t expert_bytes =
+      3 * 4 * (config.hidden_size + kPanelRows) * (config.moe_intermediate_size + kPanelRows);
+  LoadOptions load = load_;
+  load.expert_cache_bytes.reset();
+  ThreadPool two_threads(2);
+  const std::vector<float> in_memory = RunModel(*Model::Load(checkpoint_, two_threads, load), ids_);
+  struct Place {
+    int64_t num_experts;
+    int num_threads;
+    int64_t chunk;
+  };
+  for (const Place& place : {Place{1, 3, 17}, {5, 2, 1}, {5, 1, 60}, {1000, 2, 25}}) {
+    load.expert_cache_bytes = place.num_experts * expert_bytes;
+    ThreadPool pool(place.num_threads);
+    const auto model = Model::Load(checkpoint_, pool, load);
+    EXPECT_EQ(RunModel(*model, ids_, {.chunk = place.chunk}), in_memory) << place.num_experts;
+    EXPECT_GT(model->weights().expert_store->traffic().read, 0);
+  }
+}
+
 // Three sequences that advance at different paces in the same steps.
 TEST_P(SameBits, AloneAndBesideOtherSequences) {
   ThreadPool pool(2);
-  const auto model = Model::Load(checkpoint_, pool, load_);
-  const int64_t vocab_size = model->config().vocab_size;
-  struct Sequence {
-    std::vector<int32_t> ids;
-    int64_t chunk;
-    std::vector<float> alone;
-    std::vector<float> together;
-    std::unique_ptr<KvCache> cache;
-  };
-  KvPools pools(model->config(), DType::kF32, FreedPages::kFillWithNan);
-  std::vector<Sequence> sequences(3);
-  for (size_t i = 0; i < sequences.size(); ++i) {
-    Sequence& s = sequences[i];
-    s.ids.assign(ids_.begin() + static_cast<ptrdiff_t>(5 * i), ids_.end());
-    s.chunk = std::array{17, 1, 40}[i];
-    s.alone = RunModel(*model, s.ids);
-    s.cache = std::make_unique<KvCache>(pools);
+  ExpectSameSideBySide(*Model::Load(checkpoint_, pool, load_), ids_);
+}
+
+// Experts cut, and shared out whole.
+TEST_P(SameBits, AloneAndBesideOtherSequencesOnSeveralRanks) {
+  if (!CanBeCut()) return;
+  ids_.resize(std::min<size_t>(ids_.size(), 60));
+  for (const RankGrid& grid : {RankGrid{3}, {4, 2}}) {
+    SCOPED_TRACE(grid.num_ranks);
+    LoadOptions load = load_;
+    load.grid = grid;
+    ModelGroup group(checkpoint_, 1, load);
+    ExpectSameSideBySide(group.leader(), ids_);
   }
-  Activations activations;
-  while (true) {
-    Step step;
-    std::vector<Sequence*> owners;
-    for (Sequence& s : sequences) {
-      const int64_t done = s.cache->length();
-      const int64_t count = std::min(s.chunk, static_cast<int64_t>(s.ids.size()) - done);
-      if (count == 0) continue;
-      step.Add(*s.cache, std::span(s.ids).subspan(done, count), count);
-      owners.insert(owners.end(), static_cast<size_t>(count), &s);
-    }
-    if (owners.empty()) break;
-    model->Forward(step, activations);
-    for (size_t row = 0; row < owners.size(); ++row) {
-      const float* logits = activations.logits.Row(static_cast<int64_t>(row));
-      owners[row]->together.insert(owners[row]->together.end(), logits, logits + vocab_size);
-    }
-  }
-  for (const Sequence& s : sequences) EXPECT_EQ(s.together, s.alone) << s.chunk;
 }
 
 // What rounding activations to int8 or BF16 changes is far below what the logits say.

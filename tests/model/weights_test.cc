@@ -146,7 +146,11 @@ TEST(Weights, EveryFormOfExpertsGivesTheSameBits) {
     }
     const TemporaryFolder folder;
     WriteFolder(folder.path(), tensors, GoldenFolder("base"));
-    EXPECT_EQ(RunModel(*Model::Load(Checkpoint::Open(folder.path()), pool), ids), logits);
+    const Checkpoint merged = Checkpoint::Open(folder.path());
+    EXPECT_EQ(RunModel(*Model::Load(merged, pool), ids), logits);
+    LoadOptions in_files;
+    in_files.expert_cache_bytes = 200'000;
+    EXPECT_EQ(RunModel(*Model::Load(merged, pool, in_files), ids), logits);
   }
 }
 

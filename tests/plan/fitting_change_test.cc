@@ -30,7 +30,8 @@ TEST(FittingChange, ALongContextCanBeShorterSmallerOrSpread) {
   RunShape shape;
   shape.context = 131072;
   EXPECT_THAT(FlagsThatFit("nano", shape, 15'000'000'000),
-              ElementsAre("--kv-type f16", StartsWith("--context "), "--type q8_0", "--ranks 2"));
+              ElementsAre("--kv-type f16", StartsWith("--context "), "--type q8_0",
+                          "--weights mapped", "--ranks 2"));
 }
 
 TEST(FittingChange, ManySequencesCanBeFewer) {
@@ -44,7 +45,15 @@ TEST(FittingChange, ManySequencesCanBeFewer) {
 TEST(FittingChange, WeightsThatDoNotFitNeedASmallerTypeOrMoreRanks) {
   RunShape shape;
   shape.context = 4096;
-  EXPECT_THAT(FlagsThatFit("mini", shape, 24'000'000'000), ElementsAre("--type q6_k", "--ranks 3"));
+  EXPECT_THAT(FlagsThatFit("mini", shape, 24'000'000'000),
+              ElementsAre("--type q6_k", "--weights mapped", "--ranks 3"));
+}
+
+TEST(FittingChange, MoreRanksAreAMultipleOfExpertGroups) {
+  RunShape shape;
+  shape.context = 4096;
+  shape.ranks = {2, 2};
+  EXPECT_THAT(FlagsThatFit("mini", shape, 12'000'000'000), testing::Contains("--ranks 6"));
 }
 
 TEST(FittingChange, NothingHelpsWhereMemoryIsTooSmallForTheProgram) {

@@ -27,7 +27,7 @@ struct Preset {
 RunShape ShapeOf(int64_t context, int num_ranks = 1) {
   RunShape shape;
   shape.context = context;
-  shape.num_ranks = num_ranks;
+  shape.ranks.num_ranks = num_ranks;
   return shape;
 }
 
@@ -70,11 +70,75 @@ TEST(RunPlan, WeightsOfACheckpointAreWhatLoadingTakes) {
     int64_t matrix_bytes = 0;
     for (const PlannedTensor& tensor : PlanTensors(config, checkpoint)) {
       if (!tensor.is_matrix) continue;
-      matrix_bytes += tensor.count * tensor.ResidentBytes(config, SliceOf(config, 1, 0));
+      matrix_bytes += tensor.count * tensor.ResidentBytes(config, SliceOf(config, {1}, 0));
     }
     const auto held = static_cast<double>(weights.matrix_memory.num_bytes());
     EXPECT_NEAR(static_cast<double>(matrix_bytes), held, 0.02 * held) << name;
   }
+}
+
+// Of the rank that holds most, in one group of ranks that cut each expert and in several.
+TEST(RunPlan, WeightsOfRanksAreWhatLoadingTakes) {
+  ThreadPool pool(1);
+  const Checkpoint checkpoint = Checkpoint::Open(GoldenFolder("base"));
+  const Config config = Config::FromJson(checkpoint.config(), "base");
+  const std::vector<PlannedTensor> tensors = PlanTensors(config, checkpoint);
+  for (const RankGrid& grid : {RankGrid{2, 1}, {2, 2}, {4, 2}, {4, 4}, {6, 3}}) {
+    RunShape shape = ShapeOf(64);
+    shape.ranks = grid;
+    LoadOptions options;
+    options.grid = grid;
+    int64_t most = 0;
+    for (options.rank = 0; options.rank < grid.num_ranks; ++options.rank) {
+      most = std::max(most, Weights::Load(checkpoint, config, pool, options).num_bytes());
+    }
+    const auto planned = static_cast<double>(PlanRun(config, tensors, shape).weight_bytes());
+    EXPECT_NEAR(planned, static_cast<double>(most), 0.02 * static_cast<double>(most))
+        << grid.num_ranks << " ranks in " << grid.expert_groups << " groups";
+  }
+}
+
+TEST(RunPlan, ExpertsInGroupsAreSharedOut) {
+  const Preset nano("nano", "bf16");
+  const auto experts_of = [&](const RankGrid& grid) {
+    RunShape shape = ShapeOf(1024);
+    shape.ranks = grid;
+    return nano.Plan(shape).weights[static_cast<size_t>(ParameterClass::kRoutedExperts)];
+  };
+  // 256 columns are 8 blocks of 32: of 16 ranks that cut each expert some have one, others none.
+  const int64_t whole = experts_of({1, 1});
+  EXPECT_EQ(experts_of({16, 1}), whole / 8);
+  EXPECT_EQ(experts_of({16, 2}), whole / 16);
+  EXPECT_EQ(experts_of({16, 16}), whole / 16);
+  // A step is expected to read as much either way.
+  RunShape shape = ShapeOf(1024);
+  shape.ranks = {8, 1};
+  const double cut = DecodeWork(nano.config, nano.tensors, shape).bytes;
+  shape.ranks = {8, 8};
+  EXPECT_NEAR(DecodeWork(nano.config, nano.tensors, shape).bytes, cut, 0.01 * cut);
+}
+
+TEST(RunPlan, ABackwardPassTakesGradientsAndWhatIsKept) {
+  const Preset nano("nano", "bf16");
+  RunShape shape = ShapeOf(1024);
+  const RankMemory forward = nano.Plan(shape);
+  EXPECT_EQ(forward.backward, 0);
+  shape.backward_rows = 1024;
+  const RankMemory memory = nano.Plan(shape);
+  // Float32 gradients are twice the weights.
+  EXPECT_GT(memory.backward, 2 * forward.weight_bytes());
+  EXPECT_EQ(memory.total(), forward.total() + memory.backward);
+  // All gradients of a few rows in the end; what all layers keep of many rows at the beginning, 56
+  // layers of some 17,000 numbers a token, and 200,192 logits.
+  shape.backward_rows = 16384;
+  const int64_t of_many = nano.Plan(shape).backward;
+  shape.backward_rows = 32768;
+  const auto more = static_cast<double>(nano.Plan(shape).backward - of_many);
+  EXPECT_NEAR(more, 16384.0 * 4 * (56 * 17e3 + 200192), 0.25 * more);
+  shape.backward_rows = 1024;
+  shape.ranks.num_ranks = 8;
+  // The embeddings are taken together on rank 0.
+  EXPECT_LT(nano.Plan(shape).backward, memory.backward / 3);
 }
 
 TEST(RunPlan, TypesTakeTheirFilesSize) {

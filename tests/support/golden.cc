@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "base/check.h"
 
@@ -17,7 +18,7 @@ std::vector<int32_t> GoldenIds(const Checkpoint& golden, int64_t sequence) {
 
 std::vector<float> RunModel(const Model& model, std::span<const int32_t> ids,
                             const RunOptions& options) {
-  KvPools pools(model.config(), options.kv_dtype, FreedPages::kFillWithNan);
+  KvPools pools(model.kv_shape(), options.kv_dtype, FreedPages::kFillWithNan);
   KvCache cache(pools);
   Activations activations;
   std::vector<float> logits;
@@ -31,6 +32,36 @@ std::vector<float> RunModel(const Model& model, std::span<const int32_t> ids,
                   activations.logits.data() + count * model.config().vocab_size);
   }
   return logits;
+}
+
+std::vector<std::vector<float>> RunSideBySide(const Model& model,
+                                              std::span<const PacedSequence> sequences) {
+  const int64_t vocab_size = model.config().vocab_size;
+  KvPools pools(model.kv_shape(), DType::kF32, FreedPages::kFillWithNan);
+  std::vector<std::unique_ptr<KvCache>> caches;
+  for (size_t i = 0; i < sequences.size(); ++i) caches.push_back(std::make_unique<KvCache>(pools));
+  std::vector<std::vector<float>> logits(sequences.size());
+  Activations activations;
+  while (true) {
+    Step step;
+    std::vector<size_t> owners;  // of the step's rows
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      const PacedSequence& sequence = sequences[i];
+      const int64_t done = caches[i]->length();
+      const int64_t left = static_cast<int64_t>(sequence.ids.size()) - done;
+      const int64_t count = std::min(sequence.chunk, left);
+      if (count == 0) continue;
+      step.Add(*caches[i], std::span(sequence.ids).subspan(done, count), count);
+      owners.insert(owners.end(), static_cast<size_t>(count), i);
+    }
+    if (owners.empty()) return logits;
+    model.Forward(step, activations);
+    for (size_t row = 0; row < owners.size(); ++row) {
+      const float* of_row = activations.logits.Row(static_cast<int64_t>(row));
+      std::vector<float>& all = logits[owners[row]];
+      all.insert(all.end(), of_row, of_row + vocab_size);
+    }
+  }
 }
 
 double LargestDifference(std::span<const float> a, std::span<const float> b) {

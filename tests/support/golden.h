@@ -40,6 +40,15 @@ struct RunOptions {
 std::vector<float> RunModel(const Model& model, std::span<const int32_t> ids,
                             const RunOptions& options = {});
 
+// A sequence of which a step takes at most `chunk` tokens.
+struct PacedSequence {
+  std::vector<int32_t> ids;
+  int64_t chunk = 1;
+};
+// The same of each of several sequences that advance side by side in the same steps, in float32.
+std::vector<std::vector<float>> RunSideBySide(const Model& model,
+                                              std::span<const PacedSequence> sequences);
+
 // The largest difference of two equally long rows of values; NaN counts as infinite.
 double LargestDifference(std::span<const float> a, std::span<const float> b);
 

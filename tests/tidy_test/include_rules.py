@@ -2,7 +2,9 @@
 
 import re
 
-ADD_LAYER = re.compile(r"^add_layer\(\s*(\w+)\s+USES\s+([^)]*?)(?:\s+LIBRARIES\s+([^)]*))?\)", re.M)
+ADD_LAYER = re.compile(
+    r"^add_layer\(\s*(\w+)\s+USES\s+([^)]*?)(?:\s+(?:LIBRARIES|HIDDEN)\s+([^)]*))?\)", re.M
+)
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
 # The library whose target a layer has to name before it may include such a header.

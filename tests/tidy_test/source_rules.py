@@ -13,8 +13,9 @@ MAX_PARAMETERS = 6
 MAX_NESTING = 4
 
 BANNED_FOLDERS = {"util", "utils", "common", "helper", "helpers", "misc", "manager", "managers"}
-FILE_NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*\.(h|cc)")
+FILE_NAME = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*\.(h|cc|js|css|html|svg)")
 SOURCE_KINDS = (".h", ".cc")
+NARROW_SUFFIXES = {".h", ".cc", ".py", ".cmake", ".js", ".css", ".html"}
 KIND_SUFFIXES = ("_test", "_benchmark", "_fuzz")
 # Written in two halves, so that this file does not hold them.
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
@@ -34,9 +35,9 @@ def folders_are_named_by_content(tree):
 
 
 def file_names_are_snake_case(tree):
-    for file in tree.cpp_files():
+    for file in tree.cpp_files() + tree.page_files():
         if not FILE_NAME.fullmatch(file.name):
-            yield file.finding("name", 0, "file names are snake_case.{h,cc}")
+            yield file.finding("name", 0, f"file names are snake_case{file.suffix}")
 
 
 def thing_and_kind(file):
@@ -66,6 +67,27 @@ def file_names_are_unique(tree):
         seen[thing].setdefault(kind, file)
 
 
+TYPE = re.compile(r"^(?:class|struct|enum class|enum) (\w+)[^;{]*\{")
+NAMESPACE = re.compile(r"^namespace ([\w:]+) \{")
+
+
+def types_are_unique(tree):
+    """One namespace is one program's: two types of one name would be taken for the same."""
+    seen = {}
+    for file in tree.cpp_files():
+        if file.suffix != ".h" or file.folders[0] != "src":
+            continue
+        namespace = ""
+        for number, line in enumerate(file.lines, 1):
+            if found := NAMESPACE.match(line):
+                namespace = found[1]
+            if found := TYPE.match(line):
+                other = seen.setdefault((namespace, found[1]), file)
+                if other is not file:
+                    taken = f"the type {found[1]} is also in {other.path}"
+                    yield file.finding("name", number, taken)
+
+
 def files_are_short(tree):
     for file in tree.files:
         if file.suffix == ".md" or file.is_generated_table:
@@ -78,7 +100,7 @@ def files_are_short(tree):
 
 def lines_are_short(tree):
     for file in tree.files:
-        if file.suffix not in (".h", ".cc", ".py", ".cmake") or file.is_generated_table:
+        if file.suffix not in NARROW_SUFFIXES or file.is_generated_table:
             continue
         for number, line in enumerate(file.lines, 1):
             if len(line) > MAX_LINE_COLUMNS:

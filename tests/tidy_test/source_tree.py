@@ -6,7 +6,8 @@ import pathlib
 
 LEFT_OUT_FOLDERS = {"__pycache__", "build", "models", "tests/data"}
 SOURCE_SUFFIXES = {".h", ".cc"}
-TEXT_SUFFIXES = SOURCE_SUFFIXES | {".py", ".md", ".cmake", ".sh", ".yml", ".yaml"}
+PAGE_SUFFIXES = {".js", ".css", ".html", ".svg"}
+TEXT_SUFFIXES = SOURCE_SUFFIXES | PAGE_SUFFIXES | {".py", ".md", ".cmake", ".sh", ".yml", ".yaml"}
 TEXT_NAMES = {"Makefile", "CMakeLists.txt", "CMakePresets.json", ".clang-tidy", ".clang-format"}
 
 
@@ -79,6 +80,9 @@ class SourceTree:
 
     def cpp_files(self):
         return [file for file in self.files if file.is_cpp]
+
+    def page_files(self):
+        return [file for file in self.files if file.suffix in PAGE_SUFFIXES]
 
     def with_suffix(self, suffix):
         return [file for file in self.files if file.suffix == suffix]

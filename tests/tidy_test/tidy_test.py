@@ -11,6 +11,7 @@ import unittest
 import document_rules
 import hostile_rules
 import include_rules
+import page_rules
 import source_rules
 from cpp_functions import functions_of
 from source_tree import SourceTree
@@ -24,6 +25,7 @@ RULES = [
     source_rules.folders_are_named_by_content,
     source_rules.file_names_are_snake_case,
     source_rules.file_names_are_unique,
+    source_rules.types_are_unique,
     source_rules.files_are_short,
     source_rules.lines_are_short,
     source_rules.lines_end_cleanly,
@@ -31,6 +33,8 @@ RULES = [
     source_rules.python_functions_are_small,
     source_rules.nothing_is_left_unfinished,
     source_rules.headers_explain_themselves,
+    page_rules.page_makes_no_markup_out_of_text,
+    page_rules.scripts_explain_themselves,
     document_rules.readme_is_short,
     document_rules.test_data_is_small,
     document_rules.links_resolve,
@@ -107,6 +111,7 @@ VIOLATIONS = [
     ("name", "src/base/BadName.cc", "// Bad.\n", {}),
     ("name", "src/model/shape.cc", "// Twice.\n", {}),
     ("name", "tests/model/add_test.cc", "// Twice.\n", {}),
+    ("name", "src/model/figure.h:4", "#pragma once\n\n// A shape.\nstruct Shape {};\n", {}),
     ("length", "src/base/long.cc:501", "// Line.\n" * 501, {}),
     ("length", "src/base/wide.cc:1", "// " + "x" * 98 + "\n", {}),
     ("whitespace", "src/base/trailing.cc:1", "// Space. \n", {}),
@@ -129,6 +134,10 @@ VIOLATIONS = [
     ("function", "tools/big.py:1", "def big():\n" + "    pass\n" * 70, {}),
     ("word", "src/base/undone.cc:2", "// A.\n// TO" "DO: more\n", {}),
     ("word", "docs/place.md:1", "See /ho" "me/me/file.\n", {}),
+    ("name", "src/page/badName.js", "// Bad.\n", {}),
+    ("length", "src/page/wide.css:1", "/* " + "x" * 98 + " */\n", {}),
+    ("page", "src/page/markup.js:2", "// Shows.\nnode.innerHTML = text;\n", {}),
+    ("page", "src/page/bare.js:1", "run();\n", {}),
     ("header", "src/base/bare.h:1", "#pragma once\nstruct Bare {};\n", {}),
     ("header", "src/base/twice.h:1", "// Twice.\nstruct Twice {};\n", {}),
     ("document", "README.md:151", "`trinity run`\n" * 151, {}),
