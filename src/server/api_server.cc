@@ -172,6 +172,11 @@ void ApiServer::AnswerInTask(const Route& route, const ApiCall& call) {
   });
 }
 
+ServerLoad ApiServer::Load() const {
+  return {count_connections_ ? count_connections_() : 0,
+          static_cast<int64_t>(bodies_.num_waiting())};
+}
+
 std::optional<std::chrono::steady_clock::time_point> ApiServer::Deadline() const {
   if (!options_.deadline_s) return std::nullopt;
   return std::chrono::steady_clock::now() +
@@ -215,13 +220,13 @@ void ApiServer::AnswerModels(ApiCall& call) {
 }
 
 void ApiServer::AnswerStats(ApiCall& call) {
-  call.RespondJson(StatsJson(engine_.Stats(), num_connections()));
+  call.RespondJson(StatsJson(engine_.Stats(), Load()));
 }
 
 void ApiServer::AnswerMetrics(ApiCall& call) {
   call.Respond({200,
                 {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
-                metrics_->Render(engine_.Stats(), num_connections())});
+                metrics_->Render(engine_.Stats(), Load())});
 }
 
 void ApiServer::AnswerOpenApi(ApiCall& call) {

@@ -15,6 +15,7 @@
 #include "server/http_exchange.h"
 #include "server/served_model.h"
 #include "server/server_metrics.h"
+#include "server/server_load.h"
 #include "server/server_options.h"
 #include "server/task_queue.h"
 
@@ -45,7 +46,7 @@ class ApiServer {
   void AnswerInTask(const Route& route, const ApiCall& call);
   std::optional<std::chrono::steady_clock::time_point> Deadline() const;
   HttpHeaders CorsHeaders(const HttpRequest& request) const;
-  int64_t num_connections() const { return count_connections_ ? count_connections_() : 0; }
+  ServerLoad Load() const;
 
   // Answers to requests for what can be said at once.
   void AnswerLive(ApiCall& call);

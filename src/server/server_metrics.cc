@@ -140,10 +140,12 @@ void ServerMetrics::Count(std::string_view route, const HttpOutcome& outcome,
                         static_cast<double>(facts.usage.num_answer_tokens - 1));
 }
 
-std::string ServerMetrics::Render(const EngineStats& stats, int64_t num_connections) {
+std::string ServerMetrics::Render(const EngineStats& stats, const ServerLoad& load) {
   const std::lock_guard<std::mutex> lock(parts_->render_mutex);
   EngineValues values(parts_->registry);
-  values.Set("trinity_http_connections", "Open connections", static_cast<double>(num_connections));
+  values.Set("trinity_http_connections", "Open connections", static_cast<double>(load.num_connections));
+  values.Set("trinity_unread_requests", "Requests that have arrived and wait to be read",
+             static_cast<double>(load.num_unread_requests));
   ShowState(stats, values);
   ShowTotals(stats, values);
   if (stats.experts) ShowExperts(*stats.experts, values);

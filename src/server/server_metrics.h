@@ -8,6 +8,7 @@
 #include "engine/engine_stats.h"
 #include "server/http_exchange.h"
 #include "server/request_record.h"
+#include "server/server_load.h"
 
 namespace trinity {
 
@@ -23,7 +24,7 @@ class ServerMetrics {
   void Count(std::string_view route, const HttpOutcome& outcome, const RequestRecord::Facts& facts);
 
   // With what the engine says now.
-  std::string Render(const EngineStats& stats, int64_t num_connections);
+  std::string Render(const EngineStats& stats, const ServerLoad& load);
 
  private:
   struct Parts;

@@ -4,14 +4,15 @@
 
 namespace trinity {
 
-Json StatsJson(const EngineStats& stats, int64_t num_connections) {
+Json StatsJson(const EngineStats& stats, const ServerLoad& load) {
   Json lookups = Json::object();
   for (size_t i = 0; i < kNumMissReasons; ++i) {
     lookups[std::string(NameOf(static_cast<PrefixMissReason>(i)))] = stats.num_lookups[i];
   }
   Json json;
-  json["connections"] = num_connections;
-  json["requests"] = {{"queued", stats.num_queued_requests},
+  json["connections"] = load.num_connections;
+  json["requests"] = {{"unread", load.num_unread_requests},
+                      {"queued", stats.num_queued_requests},
                       {"running", stats.num_running_requests},
                       {"finished", stats.num_finished_requests},
                       {"cancelled", stats.num_cancelled_requests},

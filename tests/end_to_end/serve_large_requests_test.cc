@@ -18,6 +18,11 @@ std::vector<std::unique_ptr<RawHttpClient>> SendLargeBodies(const ServedPico& se
   return clients;
 }
 
+// Until all threads that read bodies have one, so that whoever comes next waits.
+void AwaitUnreadRequest(const ServedPico& server) {
+  server.AwaitStats([](const Json& stats) { return stats["requests"]["unread"] >= 1; });
+}
+
 TEST(ServeLargeRequests, RunningStreamsDoNotWaitForLargeBodies) {
   const ServedPico server({});
   RawHttpClient stream(server.port());
@@ -33,13 +38,15 @@ TEST(ServeLargeRequests, RunningStreamsDoNotWaitForLargeBodies) {
 
 TEST(ServeLargeRequests, TheDeadlineCountsFromTheArrivalOfARequest) {
   const ServedPico server({"--deadline", "0.3"});
-  const auto large = SendLargeBodies(server, 2);
+  const auto large = SendLargeBodies(server, 4);
+  AwaitUnreadRequest(server);
   EXPECT_EQ(server.Post("/v1/completions", {{"prompt", "a"}, {"max_tokens", 1}}).status, 504);
 }
 
 TEST(ServeLargeRequests, WhoLeavesBeforeTheBodyIsReadIsNotServed) {
   const ServedPico server({});
-  const auto large = SendLargeBodies(server, 2);
+  const auto large = SendLargeBodies(server, 4);
+  AwaitUnreadRequest(server);
   const Json body = {{"prompt", "a"}, {"max_tokens", 1}};
   RawHttpClient gone(server.port());
   gone.Send(RawHttpClient::Post("/v1/completions", body.dump()));

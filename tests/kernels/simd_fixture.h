@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,20 +11,9 @@
 #include "base/dtype.h"
 #include "kernels/simd_target.h"
 #include "quant/half.h"
+#include "tests/support/simd_targets.h"
 
 namespace trinity {
-
-// Runs `body` on every SIMD target that this CPU has, then goes back to the best.
-inline void OnEverySimdTarget(const std::function<void()>& body) {
-  const std::vector<std::string> targets = AvailableSimdTargets();
-  for (const std::string& target : targets) {
-    SCOPED_TRACE(target);
-    ForceSimdTarget(target);
-    body();
-    if (testing::Test::HasFatalFailure()) break;
-  }
-  ForceSimdTarget(targets.front());
-}
 
 // a * b + c as the active target's kernels compute it: rounded once where it has fused
 // multiply-add, else twice.
