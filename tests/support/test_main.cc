@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <set>
 #include <string>
+
+#include "kernels/simd_target.h"
 
 namespace {
 
@@ -32,8 +35,12 @@ class SkipListener : public testing::EmptyTestEventListener {
 
 }  // namespace
 
+// TRINITY_SIMD_TARGET tests another SIMD target than the best, as it does for the program.
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
+  if (const char* target = std::getenv("TRINITY_SIMD_TARGET"); target && *target != '\0') {
+    trinity::ForceSimdTarget(target);
+  }
   auto* listener = new SkipListener;
   testing::UnitTest::GetInstance()->listeners().Append(listener);
   const int result = RUN_ALL_TESTS();
