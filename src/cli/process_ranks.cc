@@ -39,7 +39,7 @@ Json ReceiveOrder(Communicator& group) {
 }
 
 // All processes open the checkpoint, or none goes on.
-Checkpoint OpenWithAll(const std::string& path, Communicator& group) {
+Checkpoint OpenWithAll(const std::string& path, Communicator& group, Patience patience) {
   std::optional<Checkpoint> checkpoint;
   RankReport report;
   try {
@@ -47,7 +47,7 @@ Checkpoint OpenWithAll(const std::string& path, Communicator& group) {
   } catch (const Error& error) {
     report.failure = error.what();
   }
-  Agree(group, report);
+  Agree(group, report, PatienceWithFiles(patience));
   return std::move(*checkpoint);
 }
 
@@ -62,7 +62,7 @@ void LoadAndFollow(const Json& order, Communicator& group) {
   std::optional<Checkpoint> checkpoint;
   std::optional<ModelGroup> model;
   try {
-    checkpoint = OpenWithAll(order.at("model").get<std::string>(), group);
+    checkpoint = OpenWithAll(order.at("model").get<std::string>(), group, options.rank_patience);
     model.emplace(*checkpoint, order.at("threads").get<int>(), options, group, TasksOfRanks());
   } catch (const RankLost&) {
     throw;
@@ -127,7 +127,7 @@ std::unique_ptr<ModelGroup> LoadOnProcesses(ProcessRanks& ranks, const Checkpoin
                 {"patience_ms", options.rank_patience->count()}};
   if (options.expert_cache_bytes) order["expert_cache_bytes"] = *options.expert_cache_bytes;
   SendOrder(ranks.group(), order);
-  Agree(ranks.group(), {});
+  Agree(ranks.group(), {}, PatienceWithFiles(options.rank_patience));
   return std::make_unique<ModelGroup>(checkpoint, threads_per_rank, options, ranks.group(),
                                       TasksOfRanks());
 }

@@ -84,20 +84,13 @@ std::string MarkOf(int rank, int num_ranks) {
   return fmt::format("-rank-{}-of-{}", rank, num_ranks);
 }
 
-// Writing or reading a file takes longer than a step does.
-Patience PatienceWithFiles(const Communicator& ranks) {
-  constexpr int kFactor = 10;
-  const Patience patience = ranks.patience();
-  return patience ? Patience(*patience * kFactor) : std::nullopt;
-}
-
 // Does a part of the work, and goes on where all ranks could do theirs; else throws Error on all.
 // The work may agree with the others by itself, by calling what it is given.
 void DoWithAll(Communicator& ranks, const std::function<void(const std::function<void()>&)>& work) {
   bool has_agreed = false;
   const auto agree = [&](const RankReport& report) {
     has_agreed = true;
-    Agree(ranks, report, PatienceWithFiles(ranks));
+    Agree(ranks, report, PatienceWithFiles(ranks.patience()));
   };
   try {
     work([&] { agree({}); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -33,6 +34,7 @@ std::unique_ptr<Model> Model::Load(const Checkpoint& checkpoint, ThreadPool& poo
   options.grid.num_ranks = ranks.size();
   options.rank = ranks.rank();
   ranks.set_patience(options.rank_patience);
+  const auto begun = std::chrono::steady_clock::now();
   RankReport report;
   Config config;
   Weights weights;
@@ -43,7 +45,9 @@ std::unique_ptr<Model> Model::Load(const Checkpoint& checkpoint, ThreadPool& poo
   } catch (const Error& error) {
     report.failure = error.what();
   }
-  Agree(ranks, report);
+  const auto own = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - begun);
+  Agree(ranks, report, PatienceWithFiles(options.rank_patience, own));
   std::vector<LayerPlan> plans = PlanLayers(config);
   auto model =
       std::make_unique<Model>(std::move(config), std::move(plans), std::move(weights), pool, ranks);

@@ -55,4 +55,9 @@ void Agree(Communicator& ranks, const RankReport& report, Patience patience) {
   if (verdict[0] != 0) throw Error(verdict.data());
 }
 
+Patience PatienceWithFiles(Patience of_step, std::chrono::milliseconds own) {
+  constexpr int kFactor = 10;
+  return of_step ? Patience((*of_step + own) * kFactor) : std::nullopt;
+}
+
 }  // namespace trinity

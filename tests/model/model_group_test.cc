@@ -347,5 +347,18 @@ TEST(RanksDeathTest, Rank0DoesNotKeepItEither) {
               "for 0.2 s");
 }
 
+void HangWhileLoading() {
+  const Checkpoint checkpoint = Checkpoint::Open(GoldenFolder("base"));
+  LoadOptions load = OnTwoThatMayHang();
+  load.on_progress = [](const LoadProgress&) { Hang(0); };
+  const ModelGroup group(checkpoint, 1, load);
+}
+
+TEST(RanksDeathTest, NorWhileItLoads) {
+  EXPECT_EXIT(HangWhileLoading(), testing::ExitedWithCode(1),
+              "trinity: rank 0 did not answer for [0-9.]+ s; the thread of rank 0 did not hear of "
+              "it for 0.2 s");
+}
+
 }  // namespace
 }  // namespace trinity

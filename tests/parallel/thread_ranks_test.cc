@@ -155,7 +155,7 @@ TEST(ThreadRanks, WhoHasHeardOfALossIsKnown) {
 
 std::string MessageOfAgreement(Communicator& ranks, const RankReport& report) {
   try {
-    Agree(ranks, report);
+    Agree(ranks, report, std::nullopt);
   } catch (const Error& error) {
     return error.what();
   }
