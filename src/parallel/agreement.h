@@ -13,8 +13,8 @@ struct RankReport {
 };
 
 // Returns on all ranks, or throws Error on all with the message of the first rank that failed or
-// differs from rank 0. Waits for ranks that are still at work, and throws RankLost where one ends or
-// is late. Texts of more than 1,023 bytes are cut, and end with "...".
+// differs from rank 0. Waits for ranks that are still at work, and throws RankLost where one ends
+// or is late. Texts of more than 1,023 bytes are cut, and end with "...".
 void Agree(Communicator& ranks, const RankReport& report, Patience patience);
 
 // How long to wait where the others read or write files, in which this rank took `own`. A disk may

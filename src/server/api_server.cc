@@ -219,9 +219,7 @@ void ApiServer::AnswerModels(ApiCall& call) {
   call.RespondJson(ModelJson(model_, name));
 }
 
-void ApiServer::AnswerStats(ApiCall& call) {
-  call.RespondJson(StatsJson(engine_.Stats(), Load()));
-}
+void ApiServer::AnswerStats(ApiCall& call) { call.RespondJson(StatsJson(engine_.Stats(), Load())); }
 
 void ApiServer::AnswerMetrics(ApiCall& call) {
   call.Respond({200,

@@ -14,8 +14,8 @@
 #include "server/api_keys.h"
 #include "server/http_exchange.h"
 #include "server/served_model.h"
-#include "server/server_metrics.h"
 #include "server/server_load.h"
+#include "server/server_metrics.h"
 #include "server/server_options.h"
 #include "server/task_queue.h"
 

@@ -143,7 +143,8 @@ void ServerMetrics::Count(std::string_view route, const HttpOutcome& outcome,
 std::string ServerMetrics::Render(const EngineStats& stats, const ServerLoad& load) {
   const std::lock_guard<std::mutex> lock(parts_->render_mutex);
   EngineValues values(parts_->registry);
-  values.Set("trinity_http_connections", "Open connections", static_cast<double>(load.num_connections));
+  values.Set("trinity_http_connections", "Open connections",
+             static_cast<double>(load.num_connections));
   values.Set("trinity_unread_requests", "Requests that have arrived and wait to be read",
              static_cast<double>(load.num_unread_requests));
   ShowState(stats, values);

@@ -11,12 +11,10 @@ Json StatsJson(const EngineStats& stats, const ServerLoad& load) {
   }
   Json json;
   json["connections"] = load.num_connections;
-  json["requests"] = {{"unread", load.num_unread_requests},
-                      {"queued", stats.num_queued_requests},
-                      {"running", stats.num_running_requests},
-                      {"finished", stats.num_finished_requests},
-                      {"cancelled", stats.num_cancelled_requests},
-                      {"failed", stats.num_failed_requests}};
+  json["requests"] = {
+      {"unread", load.num_unread_requests},        {"queued", stats.num_queued_requests},
+      {"running", stats.num_running_requests},     {"finished", stats.num_finished_requests},
+      {"cancelled", stats.num_cancelled_requests}, {"failed", stats.num_failed_requests}};
   json["queued_tokens"] = stats.num_queued_tokens;
   json["sequences"] = {{"waiting", stats.num_waiting_sequences},
                        {"running", stats.num_running_sequences},

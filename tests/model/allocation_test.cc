@@ -17,14 +17,15 @@ std::atomic<int64_t> num_allocations{0};
 
 }  // namespace
 
-// All of the program's allocations are counted.
-void* operator new(std::size_t size) {
+// All of the program's allocations are counted. Not inline, or a compiler takes std::free for the
+// wrong partner of operator new.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++num_allocations;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace trinity {
 namespace {
