@@ -47,8 +47,10 @@ TEST(ServeOperation, EveryFlagAndMetricIsDocumented) {
   const std::vector<std::string> metrics =
       NamesAfter(ServedPico({}).Get("/metrics").body, "# TYPE ");
   EXPECT_GT(metrics.size(), 20);
+  // Not by a regular expression: Oniguruma exports a regcomp, which would compile what the regexec
+  // of the sanitizers or of the C library then runs.
   for (const std::string& metric : metrics) {
-    EXPECT_THAT(page, testing::ContainsRegex("`" + metric + "[`{]"));
+    EXPECT_THAT(page, AnyOf(HasSubstr("`" + metric + "`"), HasSubstr("`" + metric + "{")));
   }
 }
 
