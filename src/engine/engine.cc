@@ -29,6 +29,11 @@ Engine::Engine(const KvShape& shape, const Tokenizer& tokenizer, const EngineOpt
     const std::scoped_lock lock(mutex_);
     return stops_ || std::find(cancelled_.begin(), cancelled_.end(), id) != cancelled_.end();
   });
+  // Who has heard of the end of a request finds it counted.
+  scheduler_->SetEndNotice([this] {
+    count_time_ = {};
+    Publish();
+  });
   stats_ = CurrentStats();
   thread_ = std::thread([this] { Run(); });
 }

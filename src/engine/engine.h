@@ -58,7 +58,8 @@ class Engine {
   // Seconds since the last step ended, or since there was something to do; 0: there is nothing.
   double seconds_without_progress() const;
 
-  // As after the last step; sizes and counts of what runs up to 50 ms older.
+  // As after the last step or end of a request, whichever was later; sizes and counts of what runs
+  // up to 50 ms older. Who hears of an end finds it counted.
   EngineStats Stats() const;
   // Tokens of a sequence at most: max_context, or less where the budget holds fewer.
   int64_t max_context() const { return max_context_; }

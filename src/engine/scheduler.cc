@@ -448,9 +448,14 @@ void Scheduler::FinishSequence(Sequence& sequence, FinishReason reason) {
   std::erase(waiting_, &sequence);
   ActiveRequest& request = sequence.request();
   if (--request.num_unfinished > 0) return;
+  CountEnd(request);
   request.End();
+}
+
+void Scheduler::CountEnd(const ActiveRequest& request) {
   stats_.num_answer_tokens += request.usage.num_answer_tokens;
   ++stats_.num_finished_requests;
+  if (end_notice_) end_notice_();
 }
 
 void Scheduler::Fail(ActiveRequest& request, RequestFailure failure, const std::string& message) {
@@ -460,9 +465,9 @@ void Scheduler::Fail(ActiveRequest& request, RequestFailure failure, const std::
     std::erase(waiting_, sequence.get());
   }
   request.num_unfinished = 0;
-  request.listener->OnFailure(failure, message);
-  ++stats_.num_finished_requests;
   ++stats_.num_failed_requests;
+  CountEnd(request);
+  request.listener->OnFailure(failure, message);
 }
 
 void Scheduler::Sweep() {
@@ -473,7 +478,7 @@ void Scheduler::CountQueue(EngineStats& stats) const {
   stats.num_queued_requests = 0;
   stats.num_queued_tokens = 0;
   for (const auto& [id, request] : requests_) {
-    if (request->begin) continue;
+    if (request->begin || request->num_unfinished == 0) continue;
     ++stats.num_queued_requests;
     stats.num_queued_tokens += request->num_prompt_ids();
   }
@@ -482,8 +487,9 @@ void Scheduler::CountQueue(EngineStats& stats) const {
 EngineStats Scheduler::Stats() const {
   EngineStats stats = stats_;
   CountQueue(stats);
-  stats.num_running_requests = static_cast<int64_t>(requests_.size()) - stats.num_queued_requests;
   for (const auto& [id, request] : requests_) {
+    if (request->num_unfinished == 0) continue;  // has ended in this step
+    if (request->begin) ++stats.num_running_requests;
     stats.num_answer_tokens += request->usage.num_answer_tokens;
   }
   stats.num_waiting_sequences = static_cast<int64_t>(waiting_.size());

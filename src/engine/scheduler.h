@@ -49,6 +49,8 @@ class Scheduler {
   void SetCancelQuestion(std::function<bool(RequestId)> is_cancelled) {
     is_cancelled_ = std::move(is_cancelled);
   }
+  // Called when Stats count the end of a request, which is then told to its listener.
+  void SetEndNotice(std::function<void()> notice) { end_notice_ = std::move(notice); }
   // Gives up all that is kept for requests to come.
   void ForgetPrefixes();
   // As in prefix_storage.h; before there are requests, and after.
@@ -112,6 +114,7 @@ class Scheduler {
 
   void FinishSequence(Sequence& sequence, FinishReason reason);
   void Fail(ActiveRequest& request, RequestFailure failure, const std::string& message);
+  void CountEnd(const ActiveRequest& request);
   // Forgets the requests that have ended.
   void Sweep();
 
@@ -119,6 +122,7 @@ class Scheduler {
   EngineOptions options_;
   ForwardPass forward_;
   std::function<bool(RequestId)> is_cancelled_;
+  std::function<void()> end_notice_;
   KvPools pools_;
   PrefixCache prefixes_;
   KvBudget budget_;

@@ -67,7 +67,7 @@ TEST(HostileHost, CpusWithoutAvx2Answer) {
 }
 
 // The sanitizers reserve terabytes of addresses.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(TRINITY_SANITIZED)
 TEST(HostileHost, WithoutMemoryTheProgramSaysSo) {
   int num_refused = 0;
   for (const int kilobytes : {10'000, 12'000, 15'000, 25'000, 35'000}) {

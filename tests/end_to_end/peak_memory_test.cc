@@ -23,7 +23,7 @@
 #include "train/rank_gradients.h"
 
 // The sanitizers keep memory of their own beside every byte.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(TRINITY_SANITIZED)
 
 namespace trinity {
 namespace {

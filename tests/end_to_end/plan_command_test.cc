@@ -88,7 +88,7 @@ TEST(PlanCommand, ThePlanOfTheBundledModelIsWhatRunningItTakes) {
   for (int i = 0; i < 500; ++i) prompt += " a";
   const ProcessResult run = RunTrinity({"run", "--raw", "-p", prompt, "-n", "4", "--json"});
   ASSERT_EQ(run.exit_code, 0) << run.err;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(TRINITY_SANITIZED)
   const auto peak = ParseJson(run.out, "stdout")["peak_memory_bytes"].get<double>();
   EXPECT_NEAR(plan["total_bytes"].get<double>(), peak, 64e6);
 #endif

@@ -188,6 +188,34 @@ TEST(Engine, RefusesValuesOutOfRangeByName) {
             "prompt: expected at most 4096 tokens, what the context holds, found 4097");
 }
 
+// Looks at the counts at the moment in which it hears of an end.
+class CountingListener : public CollectingListener {
+ public:
+  explicit CountingListener(const Engine& engine) : engine_(engine) {}
+  void OnEnd(const RequestUsage& end_usage) override {
+    stats = engine_.Stats();
+    CollectingListener::OnEnd(end_usage);
+  }
+  EngineStats stats;
+
+ private:
+  const Engine& engine_;
+};
+
+TEST(Engine, WhoHearsOfAnEndFindsItCounted) {
+  const auto engine = EngineOfPico({.max_sequences = 2});
+  const Asked running = Ask(*engine, Endless());
+  for (int64_t i = 1; i <= 20; ++i) {
+    const auto listener = std::make_shared<CountingListener>(*engine);
+    engine->Submit(Asking("What is a violin?", 3), listener);
+    listener->WaitForEnd();
+    EXPECT_EQ(listener->stats.num_finished_requests, i);
+    EXPECT_EQ(listener->stats.num_running_requests, 1);
+    EXPECT_EQ(listener->stats.num_running_sequences, 1);
+    EXPECT_EQ(listener->stats.num_queued_requests, 0);
+  }
+}
+
 TEST(Engine, DrainsByFinishingWhatItHasTaken) {
   const auto engine = EngineOfPico({.max_sequences = 1});
   const Asked first = Ask(*engine, Asking("What is a violin?"));
