@@ -273,13 +273,16 @@ void WriteTextFile(const std::string& path, const std::string& text) {
 
 // One byte of the id by which the linker tells builds apart is another.
 void WriteOtherBuild(const std::string& path) {
-  std::string program = ReadTextFile(TRINITY_BINARY);
+  constexpr size_t kHeadBytes = 65536;  // notes stand before the code
+  std::filesystem::copy_file(TRINITY_BINARY, path);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  std::string head(kHeadBytes, 0);
+  ASSERT_TRUE(file.read(head.data(), kHeadBytes));
   const std::string note_of_20_bytes("\4\0\0\0\24\0\0\0\3\0\0\0GNU\0", 16);
-  const size_t note = program.find(note_of_20_bytes);
+  const size_t note = head.find(note_of_20_bytes);
   ASSERT_NE(note, std::string::npos);
-  program[note + note_of_20_bytes.size()] ^= 1;
-  WriteTextFile(path, program);
-  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  const size_t id = note + note_of_20_bytes.size();
+  file.seekp(static_cast<std::streamoff>(id)).put(static_cast<char>(head[id] ^ 1));
 }
 
 TEST(RanksAsProcesses, AnotherBuildIsNamed) {
