@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <tuple>
 #include <utility>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "engine/row_sharing.h"
+#include "engine/sequence_order.h"
 #include "engine/shared_beginning.h"
 
 namespace trinity {
@@ -24,18 +24,6 @@ constexpr int64_t kLeastShared = 16;
 // Once in so many times, who came first is begun first, whatever the priorities: nobody waits for
 // ever.
 constexpr int64_t kStartsByRank = 4;
-
-bool ComesBefore(const Sequence* a, const Sequence* b) {
-  const auto rank = [](const Sequence& sequence) {
-    return std::tuple(-sequence.request().request.priority, sequence.request().id,
-                      sequence.answer());
-  };
-  return rank(*a) < rank(*b);
-}
-
-bool ArrivedBefore(const Sequence* a, const Sequence* b) {
-  return std::tuple(a->request().id, a->answer()) < std::tuple(b->request().id, b->answer());
-}
 
 void InsertByRank(std::vector<Sequence*>& sequences, Sequence* sequence) {
   sequences.insert(std::upper_bound(sequences.begin(), sequences.end(), sequence, ComesBefore),
