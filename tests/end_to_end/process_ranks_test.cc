@@ -363,13 +363,18 @@ TEST(RanksAsProcesses, TheirNumberIsThatOfMpirun) {
   EXPECT_THAT(result.err, HasSubstr("--ranks: mpirun has started 2 ranks, found 3"));
 }
 
-// Ended from outside, as by the system when memory is out: nobody waits for it for ever.
+// Ended from outside, as by the system when memory is out: nobody waits for it for ever. Rank 2 is
+// killed once rank 0 speaks.
 TEST(RanksAsProcesses, OneThatIsKilledEndsAllOfThem) {
+  const TemporaryFolder folder;
+  const std::string begun = folder / "begun";
+  const std::string run = TRINITY_BINARY " run -p Hello -n 4000 --min-tokens 4000 -t 1";
   const std::string script =
-      "timeout -s KILL 100 mpirun --oversubscribe --bind-to none -n 3 sh -c '"
-      "if [ \"$OMPI_COMM_WORLD_RANK\" = 2 ]; then " TRINITY_BINARY
-      " & sleep 6; kill -KILL $!; sleep 5; exit 9; fi; exec " TRINITY_BINARY
-      " bench -p 0 -n 4000 -d 0 -b 1 -r 100 -t 1'";
+      "timeout -s KILL 100 mpirun --oversubscribe --bind-to none -n 3 sh -c '" +
+      ByRank({run + " | (head -c 1; touch " + begun + "; cat) >/dev/null", "exec " + run,
+              run + " & until [ -e " + begun +
+                  " ]; do sleep 0.1; done; kill -KILL $!; sleep 5; exit 9"}) +
+      "'";
   const ProcessResult result = RunProcess(
       "/bin/sh", {"-c", script},
       {.environment = {{"OMPI_ALLOW_RUN_AS_ROOT", "1"}, {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"}}});
