@@ -134,7 +134,7 @@ class Play {
       CheckAnswers(asked);
       if (stats.num_evicted_prefixes == 0 && asked.heard->usage) CheckReuse(*asked.heard->usage);
     }
-    TRINITY_CHECK(stats.prefix_bytes == stats.kv_bytes);
+    TRINITY_CHECK(scheduler_.CountPrefixBytes() == stats.kv_bytes);
     scheduler_.ForgetPrefixes();
     TRINITY_CHECK(scheduler_.Stats().kv_bytes == 0);
   }

@@ -30,10 +30,7 @@ Engine::Engine(const KvShape& shape, const Tokenizer& tokenizer, const EngineOpt
     return stops_ || std::find(cancelled_.begin(), cancelled_.end(), id) != cancelled_.end();
   });
   // Who has heard of the end of a request finds it counted.
-  scheduler_->SetEndNotice([this] {
-    count_time_ = {};
-    Publish();
-  });
+  scheduler_->SetEndNotice([this] { Publish(); });
   stats_ = CurrentStats();
   thread_ = std::thread([this] { Run(); });
 }
@@ -193,18 +190,19 @@ void Engine::Close(RequestFailure failure, const std::string& reason) {
   if (tell) tell(reason);
 }
 
-// Counting pages takes time that grows with what is kept: not after each of many short steps.
+// The bytes of prefixes are not counted after each of many short steps.
 EngineStats Engine::CurrentStats() {
   constexpr auto kCountInterval = std::chrono::milliseconds(50);
+  EngineStats stats = scheduler_->Stats();
+  const bool rests = stats.num_running_requests + stats.num_queued_requests == 0;
   const auto now = std::chrono::steady_clock::now();
-  if (!scheduler_->has_work() || now - count_time_ >= kCountInterval) {
-    counted_ = scheduler_->Stats();
+  if (rests || now - count_time_ >= kCountInterval) {
+    prefix_bytes_ = scheduler_->CountPrefixBytes();
     count_time_ = now;
-  } else {
-    scheduler_->CountQueue(counted_);
   }
-  if (count_experts_) counted_.experts = count_experts_();
-  return counted_;
+  stats.prefix_bytes = prefix_bytes_;
+  if (count_experts_) stats.experts = count_experts_();
+  return stats;
 }
 
 void Engine::Publish() {

@@ -58,8 +58,8 @@ class Engine {
   // Seconds since the last step ended, or since there was something to do; 0: there is nothing.
   double seconds_without_progress() const;
 
-  // As after the last step or end of a request, whichever was later; sizes and counts of what runs
-  // up to 50 ms older. Who hears of an end finds it counted.
+  // As after the last step or end of a request, whichever was later, prefix_bytes up to 50 ms older
+  // while requests are open. Who hears of an end finds it counted.
   EngineStats Stats() const;
   // Tokens of a sequence at most: max_context, or less where the budget holds fewer.
   int64_t max_context() const { return max_context_; }
@@ -91,8 +91,8 @@ class Engine {
   // The thread's.
   CountExperts count_experts_;
   std::unique_ptr<Scheduler> scheduler_;
-  EngineStats counted_;
-  std::chrono::steady_clock::time_point count_time_;
+  int64_t prefix_bytes_ = 0;
+  std::chrono::steady_clock::time_point count_time_;  // of prefix_bytes_
 
   mutable std::mutex mutex_;
   std::condition_variable work_arrived_;

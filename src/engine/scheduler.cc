@@ -462,22 +462,16 @@ void Scheduler::Sweep() {
   std::erase_if(requests_, [](const auto& entry) { return entry.second->num_unfinished == 0; });
 }
 
-void Scheduler::CountQueue(EngineStats& stats) const {
-  stats.num_queued_requests = 0;
-  stats.num_queued_tokens = 0;
-  for (const auto& [id, request] : requests_) {
-    if (request->begin || request->num_unfinished == 0) continue;
-    ++stats.num_queued_requests;
-    stats.num_queued_tokens += request->num_prompt_ids();
-  }
-}
-
 EngineStats Scheduler::Stats() const {
   EngineStats stats = stats_;
-  CountQueue(stats);
   for (const auto& [id, request] : requests_) {
     if (request->num_unfinished == 0) continue;  // has ended in this step
-    if (request->begin) ++stats.num_running_requests;
+    if (request->begin) {
+      ++stats.num_running_requests;
+    } else {
+      ++stats.num_queued_requests;
+      stats.num_queued_tokens += request->num_prompt_ids();
+    }
     stats.num_answer_tokens += request->usage.num_answer_tokens;
   }
   stats.num_waiting_sequences = static_cast<int64_t>(waiting_.size());
@@ -487,7 +481,6 @@ EngineStats Scheduler::Stats() const {
   stats.kv_bytes = pools_.bytes_in_use();
   stats.num_kept_prefixes = prefixes_.num_kept();
   stats.num_evicted_prefixes = prefixes_.num_evicted();
-  stats.prefix_bytes = prefixes_.BytesHeldAlone();
   return stats;
 }
 

@@ -64,9 +64,10 @@ class Scheduler {
   // Ends all requests.
   void FailAll(RequestFailure failure, const std::string& message);
 
+  // All but prefix_bytes.
   EngineStats Stats() const;
-  // Those of Stats that say how much waits; cheap.
-  void CountQueue(EngineStats& stats) const;
+  // Of the pages that only kept prefixes hold; takes time that grows with what is kept.
+  int64_t CountPrefixBytes() const { return prefixes_.BytesHeldAlone(); }
 
  private:
   // Rows of a sequence in the step.
