@@ -17,6 +17,7 @@
 #include "model/gguf_config.h"
 #include "model/model.h"
 #include "tests/support/paths.h"
+#include "tests/support/tensor_bytes.h"
 
 namespace trinity {
 namespace {
@@ -57,12 +58,6 @@ Checkpoint OpenGguf(const std::string& path) {
   Checkpoint checkpoint = Checkpoint::Open(path);
   TranslateGguf(checkpoint);
   return checkpoint;
-}
-
-std::vector<std::byte> BytesOfTensor(const Checkpoint& checkpoint, const TensorInfo& tensor) {
-  std::vector<std::byte> bytes(static_cast<size_t>(tensor.num_bytes));
-  checkpoint.ReadAt(tensor, 0, bytes);
-  return bytes;
 }
 
 TEST(SynthGguf, IsWhatQuantizingTheFolderGives) {

@@ -21,6 +21,7 @@
 #include "model/config.h"
 #include "quant/half.h"
 #include "tests/support/paths.h"
+#include "tests/support/tensor_bytes.h"
 
 namespace trinity {
 namespace {
@@ -61,12 +62,6 @@ std::string ErrorOf(const std::string& folder, const SynthOptions& options,
     return error.what();
   }
   return "";
-}
-
-std::vector<std::byte> BytesOfTensor(const Checkpoint& checkpoint, const TensorInfo& tensor) {
-  std::vector<std::byte> bytes(static_cast<size_t>(tensor.num_bytes));
-  checkpoint.ReadAt(tensor, 0, bytes);
-  return bytes;
 }
 
 std::vector<double> ValuesOf(const Checkpoint& checkpoint, const std::string& name) {

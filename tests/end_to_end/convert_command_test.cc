@@ -29,7 +29,7 @@ void ExpectSameTensors(const std::string& a_path, const std::string& b_path) {
     ASSERT_NE(other, nullptr) << tensor.name;
     EXPECT_EQ(other->dtype, tensor.dtype) << tensor.name;
     EXPECT_EQ(other->shape, tensor.shape) << tensor.name;
-    EXPECT_EQ(DataOf(a, tensor), DataOf(b, *other)) << tensor.name;
+    EXPECT_EQ(BytesOfTensor(a, tensor), BytesOfTensor(b, *other)) << tensor.name;
   }
 }
 
@@ -140,7 +140,7 @@ void SplitInTwo(const std::string& path, const std::string& prefix) {
     std::vector<TensorSpec> specs;
     for (const TensorInfo& info : part) specs.push_back({info.name, info.dtype, info.shape});
     GgufWriter writer(fmt::format("{}-{:05}-of-00002.gguf", prefix, index + 1), metadata, specs);
-    for (size_t i = 0; i < part.size(); ++i) writer.WriteAt(i, 0, DataOf(whole, part[i]));
+    for (size_t i = 0; i < part.size(); ++i) writer.WriteAt(i, 0, BytesOfTensor(whole, part[i]));
     writer.Commit();
   }
 }

@@ -16,8 +16,8 @@ namespace {
 
 using testing::HasSubstr;
 
-std::vector<std::byte> DataOf(const Checkpoint& checkpoint, const std::string& name) {
-  return DataOf(checkpoint, *checkpoint.Find(name));
+std::vector<std::byte> BytesOfTensor(const Checkpoint& checkpoint, const std::string& name) {
+  return BytesOfTensor(checkpoint, *checkpoint.Find(name));
 }
 
 // The small model as a folder, made once.
@@ -99,8 +99,8 @@ TEST(QuantizeCommand, KeepsWhatIsAskedFor) {
   EXPECT_EQ(TypeOf(file, "blk.1.attn_q.weight"), DType::kQ8_0);
   EXPECT_EQ(TypeOf(file, "blk.0.attn_k.weight"), DType::kQ8_0);
   EXPECT_EQ(TypeOf(file, "blk.0.attn_v.weight"), DType::kQ4_0);
-  EXPECT_EQ(DataOf(file, "blk.0.attn_q.weight"),
-            DataOf(source, "model.layers.0.self_attn.q_proj.weight"));
+  EXPECT_EQ(BytesOfTensor(file, "blk.0.attn_q.weight"),
+            BytesOfTensor(source, "model.layers.0.self_attn.q_proj.weight"));
 }
 
 TEST(QuantizeCommand, RefusesKeepThatIsWrongOrWithoutEffect) {
@@ -138,7 +138,7 @@ TEST(QuantizeCommand, TheSameBytesForAnyNumberOfThreadsAndFromAnySource) {
   for (const char* other : {"3.gguf", "g.gguf"}) {
     const Checkpoint file = Checkpoint::Open(folder / other);
     for (const TensorInfo& tensor : one.tensors()) {
-      EXPECT_EQ(DataOf(one, tensor.name), DataOf(file, tensor.name)) << tensor.name;
+      EXPECT_EQ(BytesOfTensor(one, tensor.name), BytesOfTensor(file, tensor.name)) << tensor.name;
     }
     EXPECT_EQ(*file.gguf_metadata(), *one.gguf_metadata());
   }
@@ -166,14 +166,16 @@ TEST_F(ImportanceFlag, ChangesItsMatrixAndNoOther) {
   ASSERT_EQ(Quantize("q4_0", folder_ / "m.gguf", {"--importance", path()}).exit_code, 0);
   const Checkpoint plain = Checkpoint::Open(folder_ / "plain.gguf");
   const Checkpoint file = Checkpoint::Open(folder_ / "m.gguf");
-  EXPECT_EQ(DataOf(plain, "blk.1.attn_q.weight"), DataOf(file, "blk.1.attn_q.weight"))
+  EXPECT_EQ(BytesOfTensor(plain, "blk.1.attn_q.weight"), BytesOfTensor(file, "blk.1.attn_q.weight"))
       << "a block whose columns all count alike is as without importance";
   importance[0] = 100.0F;
   Write("model.layers.1.self_attn.q_proj.weight", importance);
   ASSERT_EQ(Quantize("q4_0", folder_ / "m2.gguf", {"--importance", path()}).exit_code, 0);
   const Checkpoint changed = Checkpoint::Open(folder_ / "m2.gguf");
-  EXPECT_NE(DataOf(plain, "blk.1.attn_q.weight"), DataOf(changed, "blk.1.attn_q.weight"));
-  EXPECT_EQ(DataOf(plain, "blk.1.attn_k.weight"), DataOf(changed, "blk.1.attn_k.weight"));
+  EXPECT_NE(BytesOfTensor(plain, "blk.1.attn_q.weight"),
+            BytesOfTensor(changed, "blk.1.attn_q.weight"));
+  EXPECT_EQ(BytesOfTensor(plain, "blk.1.attn_k.weight"),
+            BytesOfTensor(changed, "blk.1.attn_k.weight"));
 }
 
 TEST_F(ImportanceFlag, RefusesWhatFitsNoMatrix) {

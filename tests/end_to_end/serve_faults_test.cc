@@ -40,10 +40,7 @@ class ServeFaults : public testing::Test {
   }
 
   static void ExpectIdle() {
-    server_->AwaitStats([](const Json& stats) {
-      return stats["requests"]["running"] == 0 && stats["requests"]["queued"] == 0;
-    });
-    const Json stats = server_->Stats();
+    const Json stats = server_->AwaitIdle();
     EXPECT_EQ(stats["kv"]["sliding_pages"], 0) << stats;
     EXPECT_EQ(stats["kv"]["full_pages"], 0) << stats;
   }
@@ -153,38 +150,35 @@ TEST_F(ServeFaults, AHalfClosedClientIsAnsweredWhereThatTakesNoTime) {
 }
 
 TEST_F(ServeFaults, AHalfClosedClientEndsItsGeneration) {
-  const int64_t before = server_->Stats()["requests"]["cancelled"];
+  const int64_t before = server_->num_cancelled();
   RawHttpClient client(server_->port());
   client.Send(LongStream());
   ASSERT_TRUE(client.ReadUntil("content"));
   client.EndSending();
   EXPECT_TRUE(client.ReadUntil("[DONE]"));
-  server_->AwaitStats(
-      [&](const Json& stats) { return stats["requests"]["cancelled"] == before + 1; });
+  server_->AwaitCancelled(before + 1);
 }
 
 TEST_F(ServeFaults, DisconnectInDecodeEndsTheRequest) {
-  const int64_t before = server_->Stats()["requests"]["cancelled"];
+  const int64_t before = server_->num_cancelled();
   RawHttpClient client(server_->port());
   client.Send(LongStream());
   ASSERT_TRUE(client.ReadUntil("\"content\":\""));
   client.Close();
-  server_->AwaitStats(
-      [&](const Json& stats) { return stats["requests"]["cancelled"] == before + 1; });
+  server_->AwaitCancelled(before + 1);
 }
 
 TEST_F(ServeFaults, DisconnectInPrefillEndsTheRequest) {
-  const int64_t before = server_->Stats()["requests"]["cancelled"];
+  const int64_t before = server_->num_cancelled();
   RawHttpClient client(server_->port());
   client.Send(LongPrompt(/*streams=*/true));
   ASSERT_TRUE(client.ReadUntil(": prompt: "));
   client.Close();
-  server_->AwaitStats(
-      [&](const Json& stats) { return stats["requests"]["cancelled"] == before + 1; });
+  server_->AwaitCancelled(before + 1);
 }
 
 TEST_F(ServeFaults, DisconnectInTheQueueLeavesThoseWhoAreServedAlone) {
-  const int64_t before = server_->Stats()["requests"]["cancelled"];
+  const int64_t before = server_->num_cancelled();
   RawHttpClient first(server_->port());
   RawHttpClient second(server_->port());
   first.Send(LongStream());
@@ -195,9 +189,7 @@ TEST_F(ServeFaults, DisconnectInTheQueueLeavesThoseWhoAreServedAlone) {
   queued.Send(LongStream());
   ASSERT_TRUE(queued.ReadUntil("\r\n\r\n"));
   queued.Close();
-  server_->AwaitStats(
-      [&](const Json& stats) { return stats["requests"]["cancelled"] == before + 1; });
-  const Json stats = server_->Stats();
+  const Json stats = server_->AwaitCancelled(before + 1);
   EXPECT_EQ(stats["requests"]["running"], 2) << stats;
 }
 
@@ -217,7 +209,7 @@ TEST_F(ServeFaults, AClientThatStopsReadingIsDropped) {
 
 // More than the kernel and the server hold for one who does not read.
 TEST_F(ServeFaults, AClientThatStopsReadingARunningStreamIsDroppedAndItsRequestEnds) {
-  const int64_t before = server_->Stats()["requests"]["cancelled"];
+  const int64_t before = server_->num_cancelled();
   const Json body = {{"messages", Messages("Tell me a story.")},
                      {"stream", true},
                      {"ignore_eos", true},
@@ -227,8 +219,7 @@ TEST_F(ServeFaults, AClientThatStopsReadingARunningStreamIsDroppedAndItsRequestE
   RawHttpClient client(server_->port(), 4096);
   client.Send(RawHttpClient::Post("/v1/chat/completions", body.dump()));
   ASSERT_TRUE(client.ReadUntil("\"content\":\""));
-  server_->AwaitStats(
-      [&](const Json& stats) { return stats["requests"]["cancelled"] == before + 1; });
+  server_->AwaitCancelled(before + 1);
   server_->AwaitStats([](const Json& stats) { return stats["connections"] == 1; });
 }
 

@@ -68,17 +68,15 @@ TEST(ServeLiveness, StreamsAdvanceInEveryStepOfALongPrompt) {
   ASSERT_TRUE(client.ReadUntil("\"text\":\""));
   const RawHttpResponse other = Exchange(server.port(), Stream(Ids(3000), 1));
   EXPECT_GE(ProgressOf(other.body).size(), 3000 / 64);
-  while (server.Stats()["requests"]["running"] == 2) {
-  }
-  ASSERT_EQ(server.Stats()["requests"]["running"], 1) << "the stream outlives the prompt";
+  const Json stats =
+      server.AwaitStats([](const Json& now) { return now["requests"]["running"] != 2; });
+  ASSERT_EQ(stats["requests"]["running"], 1) << "the stream outlives the prompt";
   int num_tokens = 0;
   for (const Json& event : EventsOf(client.ReadResponse().body)) {
     num_tokens += static_cast<int>(event["choices"][0]["token_ids"].size());
   }
   EXPECT_EQ(num_tokens, kNumTokens);
-  while (server.Stats()["requests"]["running"] != 0) {
-  }
-  EXPECT_EQ(server.Stats()["steps"]["count"], kNumTokens) << "a token in each step";
+  EXPECT_EQ(server.AwaitIdle()["steps"]["count"], kNumTokens) << "a token in each step";
 }
 
 TEST(ServeLiveness, AStreamThatWaitsHearsThatTheServerIsStillThere) {

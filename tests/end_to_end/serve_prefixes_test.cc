@@ -191,15 +191,8 @@ class ServePrefixFaults : public testing::Test {
     return Json::parse(server_->Post("/v1/chat/completions", body).body)["choices"];
   }
 
-  static void AwaitCancelled(int64_t count) {
-    server_->AwaitStats([&](const Json& stats) { return stats["requests"]["cancelled"] == count; });
-  }
-
   static void ExpectIdle() {
-    server_->AwaitStats([](const Json& stats) {
-      return stats["requests"]["running"] == 0 && stats["requests"]["queued"] == 0;
-    });
-    const Json stats = server_->Stats();
+    const Json stats = server_->AwaitIdle();
     EXPECT_EQ(stats["kv"]["bytes"], stats["prefixes"]["bytes"]) << stats;
     EXPECT_GT(stats["prefixes"]["kept"], 0);
   }
@@ -220,26 +213,26 @@ class ServePrefixFaults : public testing::Test {
 
 TEST_F(ServePrefixFaults, DisconnectInDecodeLosesNoPage) {
   for (int round = 0; round < 3; ++round) {
-    const int64_t before = server_->Stats()["requests"]["cancelled"];
+    const int64_t before = server_->num_cancelled();
     RawHttpClient client(server_->port());
     client.Send(Stream(Ids(200, 7)));
     ASSERT_TRUE(client.ReadUntil("\"text\":\""));
     client.Close();
-    AwaitCancelled(before + 1);
+    server_->AwaitCancelled(before + 1);
   }
 }
 
 TEST_F(ServePrefixFaults, DisconnectInPrefillLosesNoPage) {
-  const int64_t before = server_->Stats()["requests"]["cancelled"];
+  const int64_t before = server_->num_cancelled();
   RawHttpClient client(server_->port());
   client.Send(Stream(Ids(2500, 8), {{"max_tokens", 50}}));
   ASSERT_TRUE(client.ReadUntil(": prompt: "));
   client.Close();
-  AwaitCancelled(before + 1);
+  server_->AwaitCancelled(before + 1);
 }
 
 TEST_F(ServePrefixFaults, DisconnectInTheQueueLosesNoPage) {
-  const int64_t before = server_->Stats()["requests"]["cancelled"];
+  const int64_t before = server_->num_cancelled();
   RawHttpClient first(server_->port());
   RawHttpClient second(server_->port());
   first.Send(Stream(Ids(200, 7)));
@@ -250,10 +243,10 @@ TEST_F(ServePrefixFaults, DisconnectInTheQueueLosesNoPage) {
   queued.Send(Stream(Ids(250, 7)));
   ASSERT_TRUE(queued.ReadUntil("\r\n\r\n"));
   queued.Close();
-  AwaitCancelled(before + 1);
+  server_->AwaitCancelled(before + 1);
   first.Close();
   second.Close();
-  AwaitCancelled(before + 3);
+  server_->AwaitCancelled(before + 3);
 }
 
 TEST_F(ServePrefixFaults, DisconnectWhileTheAnswerIsFlushedLosesNoPage) {
@@ -265,12 +258,12 @@ TEST_F(ServePrefixFaults, DisconnectWhileTheAnswerIsFlushedLosesNoPage) {
 }
 
 TEST_F(ServePrefixFaults, HalfCloseLosesNoPage) {
-  const int64_t before = server_->Stats()["requests"]["cancelled"];
+  const int64_t before = server_->num_cancelled();
   RawHttpClient client(server_->port());
   client.Send(Stream(Ids(200, 7)));
   ASSERT_TRUE(client.ReadUntil("\"text\":\""));
   client.EndSending();
-  AwaitCancelled(before + 1);
+  server_->AwaitCancelled(before + 1);
 }
 
 // Answers that give way to others and then are left.

@@ -28,11 +28,23 @@ class ServedPico : public ServerProcess {
   }
   Json Stats() const { return Json::parse(Get("/v1/stats").body); }
 
-  // Asks until `holds` does; a test that waits in vain ends with its time limit.
+  // Asks until `holds` does; a test that waits in vain ends with its time limit. Returns the stats
+  // of which it did.
   template <class Condition>
-  void AwaitStats(Condition holds) const {
-    while (!holds(Stats())) {
-    }
+  Json AwaitStats(Condition holds) const {
+    Json stats = Stats();
+    while (!holds(stats)) stats = Stats();
+    return stats;
+  }
+  // Until no request waits or runs.
+  Json AwaitIdle() const {
+    return AwaitStats([](const Json& stats) {
+      return stats["requests"]["running"] == 0 && stats["requests"]["queued"] == 0;
+    });
+  }
+  int64_t num_cancelled() const { return Stats()["requests"]["cancelled"]; }
+  Json AwaitCancelled(int64_t count) const {
+    return AwaitStats([&](const Json& stats) { return stats["requests"]["cancelled"] == count; });
   }
 
  private:

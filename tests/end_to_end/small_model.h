@@ -11,15 +11,9 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors_writer.h"
 #include "tests/support/paths.h"
+#include "tests/support/tensor_bytes.h"
 
 namespace trinity {
-
-// The bytes of a tensor.
-inline std::vector<std::byte> DataOf(const Checkpoint& checkpoint, const TensorInfo& tensor) {
-  std::vector<std::byte> bytes(static_cast<size_t>(tensor.num_bytes));
-  checkpoint.ReadAt(tensor, 0, bytes);
-  return bytes;
-}
 
 // A model with trained weights that is quick to quantize: the first two layers of Pico, one dense
 // and one with experts, and its first 256 tokens. Fills `folder`; without a tokenizer.
@@ -37,7 +31,7 @@ inline void WriteSmallModel(const std::string& folder) {
   std::filesystem::create_directories(folder);
   SafetensorsWriter writer(folder + "/model.safetensors", specs);
   for (size_t i = 0; i < specs.size(); ++i) {
-    std::vector<std::byte> bytes = DataOf(pico, *pico.Find(specs[i].name));
+    std::vector<std::byte> bytes = BytesOfTensor(pico, *pico.Find(specs[i].name));
     bytes.resize(static_cast<size_t>(specs[i].num_bytes()));
     writer.WriteAt(i, 0, bytes);
   }

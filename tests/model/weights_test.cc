@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "checkpoint/safetensors_writer.h"
 #include "tests/support/golden.h"
+#include "tests/support/tensor_bytes.h"
 
 namespace trinity {
 namespace {
@@ -24,9 +25,7 @@ struct NamedTensor {
 std::vector<NamedTensor> AllTensors(const Checkpoint& checkpoint) {
   std::vector<NamedTensor> tensors;
   for (const TensorInfo& info : checkpoint.tensors()) {
-    std::vector<std::byte> bytes(static_cast<size_t>(info.num_bytes));
-    checkpoint.ReadAt(info, 0, bytes);
-    tensors.push_back({{info.name, info.dtype, info.shape}, std::move(bytes)});
+    tensors.push_back({{info.name, info.dtype, info.shape}, BytesOfTensor(checkpoint, info)});
   }
   return tensors;
 }

@@ -7,14 +7,14 @@
 #include "checkpoint/gguf_writer.h"
 #include "quant/dequantize.h"
 #include "quant/quantize.h"
+#include "tests/support/tensor_bytes.h"
 
 namespace trinity {
 namespace {
 
 // The tensor's rows in another dtype.
 std::vector<std::byte> Rounded(const Checkpoint& source, const TensorInfo& tensor, DType dtype) {
-  std::vector<std::byte> bytes(static_cast<size_t>(tensor.num_bytes));
-  source.ReadAt(tensor, 0, bytes);
+  std::vector<std::byte> bytes = BytesOfTensor(source, tensor);
   if (dtype == tensor.dtype) return bytes;
   const int64_t cols = tensor.shape.back(), num_values = tensor.num_values();
   std::vector<float> values(static_cast<size_t>(num_values));
