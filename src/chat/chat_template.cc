@@ -35,7 +35,8 @@ std::string ChatTemplate::Render(const ChatRequest& request, const jinja::Render
   if (request.documents != nullptr) CheckArray(*request.documents, name_, "documents");
   Json context = *special_tokens_;
   for (const char* name : {"messages", "tools", "documents", "add_generation_prompt"}) {
-    if (request.kwargs != nullptr && request.kwargs->contains(name)) {
+    const bool is_free = request.documents == nullptr && std::string_view(name) == "documents";
+    if (request.kwargs != nullptr && request.kwargs->contains(name) && !is_free) {
       Fail("{}: template kwargs: {} has a place of its own", name_, name);
     }
   }

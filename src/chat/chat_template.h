@@ -14,7 +14,7 @@ namespace trinity {
 struct ChatRequest {
   const Json& messages;             // an array
   const Json* tools = nullptr;      // an array; absent: None
-  const Json* documents = nullptr;  // an array; absent: None
+  const Json* documents = nullptr;  // an array; absent: that of kwargs, else None
   const Json* kwargs = nullptr;     // an object of more variables, enable_thinking, say
   bool add_generation_prompt = true;
 };
@@ -30,7 +30,7 @@ class ChatTemplate {
   ~ChatTemplate();
 
   // Throws Error where the template fails, where messages or kwargs have the wrong type, and where
-  // kwargs name one of the four variables above. Other kwargs go before special tokens.
+  // kwargs name a variable that the request gives. Other kwargs go before special tokens.
   std::string Render(const ChatRequest& request, const jinja::RenderLimits& limits = {},
                      const jinja::Clock& clock = jinja::LocalTimeNow) const;
 

@@ -105,7 +105,7 @@ std::vector<int64_t> FindTurnEnds(const std::vector<int32_t>& ids, const ServedM
 
 // The template's own refusals, without the file that it stands in.
 std::string Render(const PromptFormat& format, const ChatRequest& request) {
-  for (const char* name : {"messages", "tools", "documents", "add_generation_prompt"}) {
+  for (const char* name : {"messages", "tools", "add_generation_prompt"}) {
     if (request.kwargs != nullptr && request.kwargs->contains(name)) {
       RefuseField(
           "chat_template_kwargs",

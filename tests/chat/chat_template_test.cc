@@ -80,10 +80,20 @@ TEST(ChatTemplate, AbsentToolsAndDocumentsAreNone) {
 }
 
 TEST(ChatTemplate, KwargsThatShadowMessagesAreRefused) {
-  for (const char* name : {"messages", "tools", "documents", "add_generation_prompt"}) {
+  for (const char* name : {"messages", "tools", "add_generation_prompt"}) {
     EXPECT_THAT(ErrorOf(kSimple, UserSays("Hi"), {{name, Json::array()}}),
                 HasSubstr(std::string("template kwargs: ") + name));
   }
+}
+
+TEST(ChatTemplate, DocumentsComeByThemselvesOrAmongKwargsButNotTwice) {
+  const Json messages = Json::array(), documents = {1}, kwargs = {{"documents", {2}}};
+  const ChatTemplate chat = ChatTemplate::Parse("{{ documents }}", "t", Json::object());
+  EXPECT_EQ(chat.Render({.messages = messages, .documents = &documents}), "[1]");
+  EXPECT_EQ(chat.Render({.messages = messages, .kwargs = &kwargs}), "[2]");
+  const ChatRequest twice = {.messages = messages, .documents = &documents, .kwargs = &kwargs};
+  EXPECT_THAT([&] { chat.Render(twice); },
+              testing::ThrowsMessage<Error>(HasSubstr("documents has a place of its own")));
 }
 
 TEST(ChatTemplate, UserTextWithSpecialTokensAndTagsStaysText) {

@@ -64,10 +64,12 @@ TEST(RenderCommand, ToolsAndDocumentsOfALineReachTheTemplate) {
   const std::string head =
       std::string(kHi) + R"(,"template":"{{ tools|tojson }}{{ documents|tojson }}")";
   const std::vector<Json> answers =
-      RenderLines(head + R"(,"tools":[{"a":1}],"documents":[{"b":2}]})" + "\n" + kHi + "}\n");
-  ASSERT_EQ(answers.size(), 2u);
+      RenderLines(head + R"(,"tools":[{"a":1}],"documents":[{"b":2}]})" + "\n" + kHi + "}\n" + kHi +
+                  R"(,"kwargs":{"documents":[3]}})" + "\n");
+  ASSERT_EQ(answers.size(), 3u);
   EXPECT_EQ(answers[0]["prompt"], R"([{"a": 1}][{"b": 2}])");
   EXPECT_EQ(answers[1]["prompt"], "nullnull");
+  EXPECT_EQ(answers[2]["prompt"], "null[3]");
 }
 
 TEST(RenderCommand, AnswersAreLinesForEveryReader) {
