@@ -8,6 +8,8 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -29,6 +31,30 @@ std::string KindOf(mode_t mode) {
 int64_t CurrentSize(int descriptor) {
   struct stat status {};
   return fstat(descriptor, &status) == 0 ? static_cast<int64_t>(status.st_size) : 0;
+}
+
+// The permissions of the file at `path`; absent where nothing is there. Links are followed by the
+// system, so that those of /proc/self/fd, whose texts are no paths, are judged too.
+std::optional<mode_t> PermissionsOfFileOrNone(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return std::nullopt;
+  if (!S_ISREG(status.st_mode)) {
+    Fail("{}: expected a file to write, found {}", path, KindOf(status.st_mode));
+  }
+  return status.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
+}
+
+// Where the links at the end of `path` lead, also to what is not there yet.
+std::string FollowLinks(const std::string& path) {
+  constexpr int kMaxLinks = 40;  // as the kernel follows
+  std::filesystem::path target = path;
+  std::error_code is_no_link;
+  for (int i = 0; i < kMaxLinks; ++i) {
+    const std::filesystem::path next = std::filesystem::read_symlink(target, is_no_link);
+    if (is_no_link) return target.string();
+    target = target.parent_path() / next;
+  }
+  throw StorageError(fmt::format("{}: cannot be created: {}", path, std::strerror(ELOOP)));
 }
 
 }  // namespace
@@ -86,14 +112,21 @@ void File::DropCache(int64_t offset, int64_t num_bytes) const {
   posix_fadvise(descriptor_, offset, num_bytes, POSIX_FADV_DONTNEED);
 }
 
+void RequireFileOrNone(const std::string& path) { PermissionsOfFileOrNone(path); }
+
 AtomicFile::AtomicFile(std::string path, FileReaders readers) : path_(std::move(path)) {
   static std::atomic<int> serial{0};
-  temporary_path_ = fmt::format("{}.{}.{}.partial", path_, getpid(), serial++);
+  std::optional<mode_t> permissions = PermissionsOfFileOrNone(path_);
+  if (readers == FileReaders::kOwner) permissions = S_IRUSR | S_IWUSR;
+  target_path_ = FollowLinks(path_);
+  temporary_path_ = fmt::format("{}.{}.{}.partial", target_path_, getpid(), serial++);
   descriptor_ = open(temporary_path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-                     readers == FileReaders::kOwner ? 0600 : 0666);
+                     permissions.value_or(0666));
   if (descriptor_ < 0) {
     throw StorageError(fmt::format("{}: cannot be created: {}", path_, std::strerror(errno)));
   }
+  // The umask may have taken some away. A file system without permissions refuses, and may.
+  if (permissions) fchmod(descriptor_, *permissions);
 }
 
 AtomicFile::~AtomicFile() {
@@ -125,7 +158,7 @@ void AtomicFile::WriteAt(int64_t offset, std::span<const std::byte> bytes) {
 
 void AtomicFile::Commit() {
   if (fsync(descriptor_) != 0 || close(std::exchange(descriptor_, -1)) != 0 ||
-      rename(temporary_path_.c_str(), path_.c_str()) != 0) {
+      rename(temporary_path_.c_str(), target_path_.c_str()) != 0) {
     const int reason = errno;
     unlink(temporary_path_.c_str());
     throw StorageError(fmt::format("{}: cannot be written: {}", path_, std::strerror(reason)));

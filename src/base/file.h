@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace trinity {
 
@@ -35,15 +36,21 @@ class File {
 };
 
 enum class FileReaders {
-  kAll,    // as the umask says
+  kAll,    // as the umask says, or as the file that is replaced had it
   kOwner,  // nobody else
 };
 
+// Throws Error where something is at `path` that an AtomicFile must not replace: a folder, a
+// device, a FIFO, a socket. For commands that write late, to refuse it before their work.
+void RequireFileOrNone(const std::string& path);
+
 // A file that appears under its name only when it is complete: written under a temporary name in
-// the same folder, then synced and renamed. A destructor without Commit removes it. Every write
-// that fails (disk full, quota) throws StorageError with path and reason.
+// the same folder, then synced and renamed. A symbolic link stays: what it points to is replaced or
+// made. A destructor without Commit removes it. Every write that fails (disk full, quota) throws
+// StorageError with path and reason.
 class AtomicFile {
  public:
+  // Throws Error as RequireFileOrNone, StorageError where the file cannot be made.
   explicit AtomicFile(std::string path, FileReaders readers = FileReaders::kAll);
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -56,7 +63,8 @@ class AtomicFile {
   void Commit();
 
  private:
-  std::string path_;
+  std::string path_;         // as given
+  std::string target_path_;  // where links of that name lead
   std::string temporary_path_;
   int descriptor_ = -1;
   int64_t end_ = 0;

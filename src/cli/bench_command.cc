@@ -320,6 +320,7 @@ class BenchRun {
 int BenchCommand(CommandArguments arguments) {
   BenchCommandOptions options;
   if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
+  if (options.plot) RequireFileOrNone(*options.plot);
   return BenchRun(options).Execute();
 }
 

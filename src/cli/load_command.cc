@@ -179,6 +179,7 @@ void Judge(const LoadRunOptions& options, const LoadReport& report) {
 int LoadCommand(CommandArguments arguments) {
   LoadFlags flags;
   if (flags.Parse(arguments) == ParseOutcome::kHelpShown) return 0;
+  if (flags.plot) RequireFileOrNone(*flags.plot);
   const LoadRunOptions options = flags.Options();
   CancelToken cancel;
   const CancelOnInterrupt cancel_on_interrupt(cancel);

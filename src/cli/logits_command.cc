@@ -6,6 +6,7 @@
 
 #include "base/cancel_token.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json_text.h"
 #include "checkpoint/safetensors_writer.h"
 #include "cli/cancel_on_interrupt.h"
@@ -205,6 +206,7 @@ void Compute(const LogitsOptions& options, const Model& model, std::span<const i
 int LogitsCommand(CommandArguments arguments) {
   LogitsOptions options;
   if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
+  RequireFileOrNone(*options.out);
   const Checkpoint checkpoint = OpenModelCheckpoint(options.model.path());
   const Config config = Config::FromJson(checkpoint.config(), checkpoint.config_origin());
   const std::vector<int32_t> ids = ReadIds(options, checkpoint);

@@ -8,6 +8,7 @@
 
 #include "base/cancel_token.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json_text.h"
 #include "cli/cancel_on_interrupt.h"
 #include "cli/document_file.h"
@@ -253,6 +254,7 @@ void Print(const Report& report, bool is_json) {
 int PerplexityCommand(CommandArguments arguments) {
   PerplexityOptions options;
   if (ParseOptions(arguments, options) == ParseOutcome::kHelpShown) return 0;
+  if (options.save) RequireFileOrNone(*options.save);
   const LanguageModel model = LanguageModel::Open(options.model.path());
   const int64_t context = options.context.value_or(kDefaultContext);
   if (context > model.config.max_position_embeddings) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/gguf_parts.h"
 #include "checkpoint/gguf_writer.h"
@@ -45,9 +46,7 @@ void RequirePlace(std::span<const GgufOutput> outputs) {
   int64_t num_bytes = 0;
   for (const GgufOutput& output : outputs) {
     std::error_code error;
-    if (fs::is_directory(output.path, error)) {
-      Fail("{}: expected a file to write, found a folder", output.path);
-    }
+    RequireFileOrNone(output.path);
     if (output.overwriting == Overwriting::kRefused && fs::exists(output.path, error)) {
       Fail("{}: exists already (--force replaces it)", output.path);
     }

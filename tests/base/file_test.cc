@@ -9,6 +9,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,6 +39,18 @@ std::span<std::byte> BytesOfText(std::string& text) {
 }
 
 void Write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+
+std::set<std::string> NamesIn(const std::string& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.insert(entry.path().filename());
+  return names;
+}
+
+mode_t PermissionsOf(const std::string& path) {
+  struct stat status {};
+  EXPECT_EQ(stat(path.c_str(), &status), 0);
+  return status.st_mode & 0777;
+}
 
 // Limits the size of files that this process writes: a write beyond fails as on a full disk.
 class FileSizeLimit {
@@ -206,15 +219,86 @@ TEST(AtomicFile, FolderThatIsNotThereIsAStorageError) {
   EXPECT_THROW(AtomicFile("/no/such/folder/f"), StorageError);
 }
 
-TEST(AtomicFile, FolderUnderTheFinalNameIsAStorageErrorAndLeavesNothing) {
+TEST(AtomicFile, FolderThatTookTheFinalNameMeanwhileIsAStorageErrorAndLeavesNothing) {
   TemporaryFolder folder;
-  fs::create_directory(folder / "f");
   {
     AtomicFile file(folder / "f");
     file.Append("x");
+    fs::create_directory(folder / "f");
     EXPECT_THROW(file.Commit(), StorageError);
   }
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+}
+
+TEST(AtomicFile, WhatIsNoRegularFileIsRefusedByNameAndKind) {
+  TemporaryFolder folder;
+  ASSERT_EQ(mkfifo((folder / "fifo").c_str(), 0600), 0);
+  ASSERT_EQ(mknod((folder / "socket").c_str(), S_IFSOCK | 0600, 0), 0);
+  fs::create_directory(folder / "folder");
+  fs::create_symlink(folder / "fifo", folder / "link");
+  const std::vector<std::pair<std::string, std::string>> kinds = {{folder / "fifo", "a FIFO"},
+                                                                  {folder / "socket", "a socket"},
+                                                                  {folder / "folder", "a folder"},
+                                                                  {folder / "link", "a FIFO"},
+                                                                  {"/dev/null", "a device"}};
+  const std::set<std::string> before = NamesIn(folder.path());
+  for (const auto& [path, kind] : kinds) {
+    EXPECT_EQ(ErrorOf([&] { AtomicFile file(path); }),
+              path + ": expected a file to write, found " + kind);
+  }
+  EXPECT_EQ(NamesIn(folder.path()), before);
+}
+
+TEST(AtomicFile, LinksStayAndWhatTheyPointToIsReplacedOrMade) {
+  TemporaryFolder folder;
+  fs::create_directory(folder / "models");
+  Write(folder / "models/old", "old");
+  fs::create_symlink("models/old", folder / "to_old");
+  fs::create_symlink("to_old", folder / "to_link");
+  fs::create_symlink(folder / "models/new", folder / "to_new");
+  for (const std::string name : {"to_link", "to_new"}) {
+    AtomicFile file(folder / name);
+    file.Append("by " + name);
+    file.Commit();
+    EXPECT_TRUE(fs::is_symlink(folder / name)) << name;
+  }
+  EXPECT_TRUE(fs::is_symlink(folder / "to_old"));
+  EXPECT_EQ(ReadTextFile(folder / "models/old"), "by to_link");
+  EXPECT_EQ(ReadTextFile(folder / "models/new"), "by to_new");
+  EXPECT_EQ(NamesIn(folder / "models"), (std::set<std::string>{"new", "old"}));
+}
+
+TEST(AtomicFile, LinksThatLeadRoundAreAStorageError) {
+  TemporaryFolder folder;
+  fs::create_symlink("b", folder / "a");
+  fs::create_symlink("a", folder / "b");
+  EXPECT_THROW(AtomicFile(folder / "a"), StorageError);
+  EXPECT_EQ(NamesIn(folder.path()), (std::set<std::string>{"a", "b"}));
+}
+
+TEST(AtomicFile, KeepsThePermissionsOfTheFileThatItReplaces) {
+  TemporaryFolder folder;
+  const mode_t umask_before = umask(022);
+  for (const mode_t permissions : {0600u, 0664u, 0755u}) {
+    Write(folder / "f", "old");
+    ASSERT_EQ(chmod((folder / "f").c_str(), permissions), 0);
+    AtomicFile file(folder / "f");
+    file.Commit();
+    EXPECT_EQ(PermissionsOf(folder / "f"), permissions);
+  }
+  AtomicFile file(folder / "new");
+  file.Commit();
+  EXPECT_EQ(PermissionsOf(folder / "new"), 0644u);
+  umask(umask_before);
+}
+
+TEST(AtomicFile, ForItsOwnerAloneIsSoWhateverItReplaces) {
+  TemporaryFolder folder;
+  Write(folder / "f", "old");
+  ASSERT_EQ(chmod((folder / "f").c_str(), 0644), 0);
+  AtomicFile file(folder / "f", FileReaders::kOwner);
+  file.Commit();
+  EXPECT_EQ(PermissionsOf(folder / "f"), 0600u);
 }
 
 }  // namespace

@@ -146,5 +146,19 @@ TEST(Main, FullDiskIsAnError) {
   }
 }
 
+TEST(Main, WhatIsNoFileIsNotReplacedAndRefusedBeforeAnyWork) {
+  const TemporaryFolder folder;
+  const std::string fifo = folder / "fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"logits", "/none", "--ids", "1", "--out", fifo},
+           {"bench", "/none", "--plot", fifo},
+           {"perplexity", "/none", "/none/text", "--save-logits", fifo},
+           {"load", "http://127.0.0.1:1", "--plot", fifo}}) {
+    ExpectFailure(RunTrinity(arguments), 1, fifo + ": expected a file to write, found a FIFO");
+  }
+  EXPECT_TRUE(std::filesystem::is_fifo(fifo));
+}
+
 }  // namespace
 }  // namespace trinity
