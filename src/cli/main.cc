@@ -207,6 +207,7 @@ int Main(CommandArguments arguments) {
 }  // namespace trinity
 
 int main(int argc, char** argv) {
+  trinity::HoldClosedDescriptors();
   trinity::IgnoreBrokenPipes();
   const trinity::CommandArguments all(argv, static_cast<size_t>(argc));
   return trinity::Main(all.subspan(argc > 0 ? 1 : 0));

@@ -1,5 +1,6 @@
 #include "cli/standard_output.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -32,6 +33,14 @@ int WriteAll(int descriptor, std::string_view text) {
 }
 
 }  // namespace
+
+void HoldClosedDescriptors() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // The lowest that is free is taken: this one, because those below are held. With O_PATH there
+    // is a place in the file system, which can neither be read nor written.
+    if (fcntl(descriptor, F_GETFD) < 0) open("/", O_PATH);
+  }
+}
 
 void IgnoreBrokenPipes() { std::signal(SIGPIPE, SIG_IGN); }
 

@@ -11,6 +11,11 @@ class OutputClosed : public std::exception {
   const char* what() const noexcept override { return "stdout is closed"; }
 };
 
+// Takes the places of stdin, stdout and stderr where they are closed, so that no file that is
+// opened later gets one of them: what goes to stdout would be written into it, and messages read
+// from it. Reading and writing them fails as if they were closed. Call it once, first.
+void HoldClosedDescriptors();
+
 // A pipe without a reader then fails a write instead of ending the process. Call it once, first.
 void IgnoreBrokenPipes();
 

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -144,6 +145,17 @@ TEST(Main, FullDiskIsAnError) {
     const ProcessResult result = RunTrinity(arguments, {.output_path = "/dev/full"});
     ExpectFailure(result, 1, "stdout: cannot be written: No space left on device");
   }
+}
+
+TEST(Main, NoFileTakesThePlaceOfAClosedDescriptor) {
+  for (const std::string command : {"chat", "run"}) {
+    const ProcessResult result = RunTrinity({command, PicoFolder()}, {.closed = {STDIN_FILENO}});
+    EXPECT_EQ(result.exit_code, 1) << command;
+    EXPECT_EQ(result.out, "") << command;
+    EXPECT_THAT(result.err, EndsWith("trinity: stdin: cannot be read: Bad file descriptor\n"));
+  }
+  ExpectFailure(RunTrinity({"--version"}, {.closed = {STDOUT_FILENO}}), 1,
+                "stdout: cannot be written: Bad file descriptor");
 }
 
 TEST(Main, WhatIsNoFileIsNotReplacedAndRefusedBeforeAnyWork) {

@@ -80,6 +80,9 @@ class Child {
       posix_spawn_file_actions_adddup2(&actions, out_.write_end(), STDOUT_FILENO);
     }
     posix_spawn_file_actions_adddup2(&actions, err_.write_end(), STDERR_FILENO);
+    for (const int descriptor : options.closed) {
+      posix_spawn_file_actions_addclose(&actions, descriptor);
+    }
     std::vector<std::string> texts = {program};
     texts.insert(texts.end(), arguments.begin(), arguments.end());
     std::vector<std::string> variables = Environment(options);

@@ -12,6 +12,7 @@ namespace trinity {
 struct ProcessOptions {
   std::string input = {};                  // its stdin; empty: /dev/null
   std::optional<std::string> output_path;  // its stdout goes into this file; absent: a pipe
+  std::vector<int> closed = {};            // descriptors that are closed when it starts
   std::vector<std::pair<std::string, std::string>> environment = {};  // beside what there is
   // The reader goes away after so many bytes of stdout; absent: it reads to the end.
   std::optional<size_t> close_output_after;
