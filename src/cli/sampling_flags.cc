@@ -79,6 +79,28 @@ LogitBias ParseOneBias(const std::string& text) {
   return {ParseId(id), ParseNumberFlag("--logit-bias", bias, -1e6, 1e6)};
 }
 
+// Switches off what no flag has set and whose step the given order leaves out: the model's authors
+// advise for an order of their own.
+void SwitchOffLeftOut(ChosenSampling& chosen) {
+  SamplingOptions& o = chosen.options;
+  const auto switch_off = [&](const char* name, SamplingStep step, auto& value, auto off) {
+    const auto source = chosen.sources.find(name);
+    const bool is_default = source != chosen.sources.end() && source->second != "flag";
+    if (!is_default || std::count(o.steps.begin(), o.steps.end(), step) > 0) return;
+    value = off;
+    source->second = "off, left out of samplers";
+  };
+  // Always to take the most likely token is no work of the temperature's step.
+  if (!chosen.is_greedy()) {
+    switch_off("temperature", SamplingStep::kTemperature, o.temperature, 1);
+  }
+  switch_off("top_k", SamplingStep::kTopK, o.top_k, 0);
+  switch_off("top_p", SamplingStep::kTopP, o.top_p, 1);
+  switch_off("min_p", SamplingStep::kMinP, o.min_p, 0);
+  switch_off("typical_p", SamplingStep::kTypicalP, o.typical_p, 1);
+  switch_off("repetition_penalty", SamplingStep::kPenalties, o.repetition_penalty, 1);
+}
+
 // Whether a value has a say only where more than the most likely token can be picked.
 bool ChoosesAmongSeveral(std::string_view name) {
   constexpr std::array<std::string_view, 7> kNames = {
@@ -161,9 +183,11 @@ void SamplingFlags::AddTo(CommandLine& line) {
                 "{\"15\": 2.5}; may be given several times");
   line.AddInteger("--min-tokens,--min_tokens", min_tokens, {0},
                   "The answer does not end before it has so many tokens");
-  line.AddText("--samplers", samplers, "NAMES",
-               "The steps of sampling in their order, separated by semicolons; default "
-               "penalties;dry;top_n_sigma;top_k; typical_p;top_p;min_p;xtc;temperature");
+  line.AddText(
+      "--samplers", samplers, "NAMES",
+      "The steps of sampling in their order, separated by semicolons; default "
+      "penalties;dry;top_n_sigma;top_k; typical_p;top_p;min_p;xtc;temperature. What the model "
+      "advises for a step that is left out is off");
 }
 
 std::vector<LogitBias> ParseLogitBias(const std::string& text) {
@@ -245,6 +269,7 @@ ChosenSampling SamplingFlags::Choose(const SamplingDefaults& defaults, const Tok
       o.dry.sequence_breakers = FindSequenceBreakers(tokenizer, texts);
     }
     if (samplers) overrider.Set("samplers", std::optional(ParseSteps(*samplers)), o.steps);
+    SwitchOffLeftOut(chosen);
     ValidateSampling(o, num_tokens);
   } catch (const Error& error) {
     throw UsageError(error.what());

@@ -53,8 +53,9 @@ struct SamplingFlags {
 
   void AddTo(CommandLine& line);
 
-  // The defaults with what was given in their place; a new seed where none was given. Throws
-  // UsageError for values that do not fit the model or each other.
+  // The defaults with what was given in their place; a new seed where none was given. A default
+  // whose step --samplers leaves out is switched off, and its source says so. Throws UsageError for
+  // values that do not fit the model or each other.
   ChosenSampling Choose(const SamplingDefaults& defaults, const Tokenizer& tokenizer,
                         int64_t num_tokens) const;
 

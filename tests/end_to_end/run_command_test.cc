@@ -270,6 +270,21 @@ TEST(RunCommand, SamplingComesFromTheFilesUnlessFlagsSayOtherwise) {
                               HasSubstr("generation_config.json: temperature, top_k, top_p")));
 }
 
+TEST(RunCommand, AdviceForAStepThatSamplersLeaveOutIsOff) {
+  const std::vector<std::string> run = {"-p", "Hello!", "-n", "1", "--samplers", "top_k;min_p"};
+  const Json sampling = RunJson(run)["sampling"];
+  EXPECT_EQ(sampling["top_k"], 50);
+  EXPECT_EQ(sampling["sources"]["min_p"], "generation_config.json");
+  EXPECT_EQ(sampling["temperature"], 1.0);
+  EXPECT_EQ(sampling["top_p"], 1.0);
+  EXPECT_EQ(sampling["sources"]["top_p"], "off, left out of samplers");
+  std::vector<std::string> text = {"run"};
+  text.insert(text.end(), run.begin(), run.end());
+  EXPECT_THAT(RunTrinity(text).err,
+              AllOf(HasSubstr("temperature 1, top_k 50, min_p 0.05, samplers top_k min_p, seed "),
+                    HasSubstr("off, left out of samplers: temperature, top_p")));
+}
+
 TEST(RunCommand, EverySamplingFlagArrives) {
   const std::vector<std::pair<std::vector<std::string>, Json>> cases = {
       {{"--temp", "0.5"}, {{"temperature", 0.5}}},
@@ -333,7 +348,8 @@ TEST(RunCommand, BadSamplingIsWrongUsage) {
            {"--logit-bias", "5+1", "-l", "5+2"},
            {"--logit-bias", "{\"5\":\"a\"}"},
            {"--samplers", "top_k;nothing"},
-           {"--samplers", "top_k"},
+           {"--samplers", "top_k", "--top-p", "0.5"},
+           {"--samplers", "top_k", "--temp", "0.5"},
            {"--dry-multiplier", "1", "--dry-sequence-breaker", ""},
            {"--think", "--no-think"},
            {"--raw", "--system", "a"}}) {
