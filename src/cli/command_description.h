@@ -12,6 +12,7 @@ struct ArgumentDescription {
   std::string placeholder;           // of its value: "FILE", "N"; empty: it has none
   std::vector<std::string> choices;  // the values that it takes, where they are few
   std::string help;
+  bool may_repeat = false;  // each time with another value
 
   bool IsPositional() const { return !names.empty() && !names[0].starts_with('-'); }
   bool TakesValue() const { return !placeholder.empty() || !choices.empty(); }

@@ -114,7 +114,7 @@ CommandLine::~CommandLine() = default;
 
 void CommandLine::Record(const std::string& names, const std::string& placeholder,
                          const std::string& help) {
-  parts_->description.arguments.push_back({SplitNames(names), placeholder, {}, help});
+  parts_->description.arguments.push_back({SplitNames(names), placeholder, {}, help, false});
 }
 
 void CommandLine::AddValue(const std::string& names, const std::string& placeholder,
@@ -139,6 +139,7 @@ void CommandLine::AddTexts(const std::string& names, std::vector<std::string>& v
   option->type_name(placeholder)->expected(1)->allow_extra_args(false);
   option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   Record(names, placeholder, help);
+  parts_->description.arguments.back().may_repeat = true;
 }
 
 void CommandLine::AddFlag(const std::string& names, bool& value, const std::string& help) {

@@ -34,9 +34,9 @@ std::string BashValueCase(const CommandDescription& command, const ArgumentDescr
   }
   std::string action = "return";  // anything: a number, a text
   if (!argument.choices.empty()) {
-    action = fmt::format("words='{}'", fmt::join(argument.choices, " "));
+    action = fmt::format("words='{}' files=", fmt::join(argument.choices, " "));
   } else if (argument.TakesPath()) {
-    action = "files=yes";
+    action = "words= files=yes";
   }
   return fmt::format("    {}) {} ;;\n", fmt::join(patterns, " | "), action);
 }
@@ -130,12 +130,16 @@ std::string ZshArgument(const ArgumentDescription& argument) {
   if (argument.IsPositional()) return fmt::format("        '::{}'", ZshAction(argument));
   const std::string value = argument.TakesValue() ? ":" + ZshAction(argument) : "";
   const std::string help = ZshText(argument.help);
+  // Each name rules out the others and itself, but where the flag may come again.
+  const std::string again =
+      argument.may_repeat ? "*" : fmt::format("({})", fmt::join(argument.names, " "));
   std::string lines;
   for (const std::string& name : argument.names) {
-    // Each name rules the others out.
+    // Values of long names may follow as a word of their own or after a "=".
+    const bool takes_equals = argument.TakesValue() && name.starts_with("--");
     if (!lines.empty()) lines += " \\\n";
     lines +=
-        fmt::format("        '({}){}[{}]{}'", fmt::join(argument.names, " "), name, help, value);
+        fmt::format("        '{}{}{}[{}]{}'", again, name, takes_equals ? "=" : "", help, value);
   }
   return lines;
 }
