@@ -23,7 +23,7 @@ std::string ToText(const TokenLogprob& entry, const Tokenizer& tokenizer) {
 
 }  // namespace
 
-Json LogprobsJson(const std::vector<TokenLogprobs>& logprobs, const Tokenizer& tokenizer) {
+Json LogprobsJson(std::span<const TokenLogprobs> logprobs, const Tokenizer& tokenizer) {
   Json json = Json::array();
   for (const TokenLogprobs& token : logprobs) {
     Json entry = ToJson(token.picked, tokenizer);
@@ -34,7 +34,7 @@ Json LogprobsJson(const std::vector<TokenLogprobs>& logprobs, const Tokenizer& t
   return json;
 }
 
-std::string LogprobsText(const std::vector<TokenLogprobs>& logprobs, const Tokenizer& tokenizer) {
+std::string LogprobsText(std::span<const TokenLogprobs> logprobs, const Tokenizer& tokenizer) {
   std::string text;
   for (const TokenLogprobs& token : logprobs) {
     text += ToText(token.picked, tokenizer);

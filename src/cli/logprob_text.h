@@ -1,7 +1,7 @@
 #pragma once
 
+#include <span>
 #include <string>
-#include <vector>
 
 #include "base/json.h"
 #include "generate/token_logprobs.h"
@@ -11,9 +11,9 @@ namespace trinity {
 
 // For each token {"id", "token", "logprob", "top": [{"id", "token", "logprob"}, ...]}. Tokens are
 // text, with U+FFFD for parts of characters.
-Json LogprobsJson(const std::vector<TokenLogprobs>& logprobs, const Tokenizer& tokenizer);
+Json LogprobsJson(std::span<const TokenLogprobs> logprobs, const Tokenizer& tokenizer);
 
 // One line a token, for people; empty where there are none.
-std::string LogprobsText(const std::vector<TokenLogprobs>& logprobs, const Tokenizer& tokenizer);
+std::string LogprobsText(std::span<const TokenLogprobs> logprobs, const Tokenizer& tokenizer);
 
 }  // namespace trinity

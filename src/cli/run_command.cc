@@ -1,6 +1,8 @@
 #include "cli/run_command.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <utility>
 
 #include "base/cancel_token.h"
@@ -59,7 +61,8 @@ ParseOutcome ParseOptions(CommandArguments arguments, RunOptions& options) {
   options.answer.AddTo(line);
   line.AddInteger("--logprobs,--top-logprobs", options.num_logprobs, {0, 1000},
                   "Tell for each token of the answer its log probability in the model's own "
-                  "distribution, and the N most likely tokens in its place");
+                  "distribution, and the N most likely tokens in its place; not for tokens that "
+                  "a stop string cut off");
   line.AddFlag("-i,--interactive", options.is_interactive,
                "Go on as trinity chat after the answer; without -p and -f at once");
   line.AddFlag("--stats", options.has_stats,
@@ -67,7 +70,8 @@ ParseOutcome ParseOptions(CommandArguments arguments, RunOptions& options) {
                "bytes and calls of their communication");
   line.AddFlag("--json", options.is_json,
                "Print one JSON object: text, token_ids, prompt_tokens, completion_tokens, "
-               "finish_reason (stop, length or cancelled), stop_string, logprobs, sampling with "
+               "finish_reason (stop, length or cancelled), stop_string (its tokens are among "
+               "token_ids and completion_tokens: they were computed), logprobs, sampling with "
                "sources, timings, experts (where they stay in the files: hit_rate, "
                "bytes_read_per_token and more), communication (of rank 0 of several, by "
                "operation: calls, bytes, seconds), peak_memory_bytes");
@@ -162,6 +166,12 @@ class Run {
   }
 
   const GenerationResult& tokens() const { return result_.tokens; }
+  // Nothing of what a stop string cut off.
+  std::span<const TokenLogprobs> ShownLogprobs() const {
+    const std::vector<TokenLogprobs>& all = tokens().logprobs;
+    return std::span(all).first(
+        std::min(all.size(), static_cast<size_t>(result_.num_tokens_in_text)));
+  }
   int64_t prompt_tokens() const { return static_cast<int64_t>(request_.tokens.prompt_ids.size()); }
 
   Json ToJson() const {
@@ -173,7 +183,7 @@ class Run {
     json["completion_tokens"] = tokens().token_ids.size();
     json["finish_reason"] = NameOf(tokens().finish_reason);
     if (result_.stop_string) json["stop_string"] = *result_.stop_string;
-    if (options_.num_logprobs) json["logprobs"] = LogprobsJson(tokens().logprobs, model_.tokenizer);
+    if (options_.num_logprobs) json["logprobs"] = LogprobsJson(ShownLogprobs(), model_.tokenizer);
     json["sampling"] = chosen_.ToJson();
     json["timings"]["load_s"] = loaded_.load_s;
     json["timings"]["prefill_s"] = tokens().prefill_s;
@@ -192,7 +202,7 @@ class Run {
   }
 
   std::string Summary() const {
-    return LogprobsText(tokens().logprobs, model_.tokenizer) +
+    return LogprobsText(ShownLogprobs(), model_.tokenizer) +
            fmt::format(
                "[prompt: {} tokens, {:.1f} tokens/s; answer: {} tokens, {:.1f} tokens/s, {}; {}]\n",
                prompt_tokens(), PrefillSpeed(), tokens().token_ids.size(), DecodeSpeed(),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ class AnswerText {
   // There are no more tokens: what is still held back. It may complete a stop string.
   std::string Finish();
 
+  // How many of the tokens begin in the first `text_bytes` bytes of the text.
+  int64_t NumTokensIn(size_t text_bytes) const;
+
   // The stop string that ended the text.
   std::optional<std::string> matched_stop() const { return matcher_.matched_stop(); }
 
@@ -32,7 +36,8 @@ class AnswerText {
   TextStream stream_;
   StopMatcher matcher_;
   int64_t min_tokens_;
-  int64_t num_appended_ = 0;
+  size_t num_bytes_ = 0;              // of the text with what is held back
+  std::vector<size_t> token_begins_;  // in that text
 };
 
 }  // namespace trinity

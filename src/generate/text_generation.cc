@@ -24,6 +24,9 @@ TextGenerationResult GenerateText(Session& session, const Tokenizer& tokenizer,
   if (answer.matched_stop()) generation.Stop();
   result.stop_string = answer.matched_stop();
   result.tokens = generation.TakeResult();
+  result.num_tokens_in_text = result.stop_string
+                                  ? answer.NumTokensIn(result.text.size())
+                                  : static_cast<int64_t>(result.tokens.token_ids.size());
   return result;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ struct TextGenerationResult {
   std::string text;
   std::optional<std::string> stop_string;  // that ended it
   GenerationResult tokens;                 // those of the stop string included
+  // Those that begin in the text; what the others brought has been cut off with the stop string.
+  int64_t num_tokens_in_text = 0;
 };
 
 // Called with text that is certain: whole UTF-8 characters that no stop string can take back.

@@ -372,6 +372,23 @@ TEST(RunCommand, StopStringsEndTheAnswerAcrossTokens) {
             "Vio\n");
 }
 
+TEST(RunCommand, LogprobsEndWhereAStopStringCutsTheAnswer) {
+  // "Violin: bowed" is the tokens Vi, ol, in, ":", ...: the cut is in the second.
+  for (const std::string stop : {"l", "lin: bo"}) {
+    const std::vector<std::string> run = {"-p", "What is a violin?", "--temp", "0", "--stop",
+                                          stop, "--logprobs",        "1"};
+    const Json json = RunJson(run);
+    EXPECT_EQ(json["text"], "Vio");
+    ASSERT_EQ(json["logprobs"].size(), 2u) << stop;
+    EXPECT_EQ(json["logprobs"][1]["token"], "ol");
+    EXPECT_EQ(json["completion_tokens"], json["token_ids"].size());
+    std::vector<std::string> text = {"run"};
+    text.insert(text.end(), run.begin(), run.end());
+    const std::string told = RunTrinity(text).err;
+    EXPECT_THAT(told, AllOf(HasSubstr("\"ol\" "), Not(HasSubstr("\"in\" "))));
+  }
+}
+
 TEST(RunCommand, LogprobsAreThoseOfTheModelItself) {
   const Json json =
       RunJson({"-p", "What is a violin?", "-n", "3", "--temp", "0", "--logprobs", "2"});

@@ -56,6 +56,25 @@ TEST(TextGeneration, EndsBeforeAStopStringWhereverItsTokensEnd) {
   }
 }
 
+TEST(TextGeneration, CountsTheTokensThatBeginBeforeTheStopString) {
+  const Streamed whole = RunRequest(StoryRequest());
+  const std::vector<int32_t>& ids = whole.result.tokens.token_ids;
+  EXPECT_EQ(whole.result.num_tokens_in_text, static_cast<int64_t>(ids.size()));
+  for (size_t first = 0; first < std::min<size_t>(whole.text.size(), 30); ++first) {
+    TextGenerationRequest request = StoryRequest();
+    request.stop_strings = {whole.text.substr(first, 6)};
+    const TextGenerationResult result = RunRequest(request).result;
+    const auto shown = static_cast<size_t>(result.num_tokens_in_text);
+    const auto text_of = [&](size_t count) {
+      return Pico().Text({ids.begin(), ids.begin() + static_cast<int64_t>(count)});
+    };
+    EXPECT_GE(text_of(shown).size(), result.text.size());
+    if (shown > 0) {
+      EXPECT_LT(text_of(shown - 1).size(), result.text.size());
+    }
+  }
+}
+
 TEST(TextGeneration, WhatWasHeldBackComesAtTheEnd) {
   const std::string whole = RunRequest(StoryRequest()).text;
   TextGenerationRequest request = StoryRequest();
