@@ -43,7 +43,7 @@ Value NoAttribute(Runtime& runtime, const Value& value, const Value& name) {
         fmt::format("{} has no element {}", ObjectName(value), Repr(runtime, name)));
   }
   return runtime.Undefined(
-      fmt::format("'{}' has no attribute {}", ObjectName(value), ReprText(name.Text())));
+      fmt::format("'{}' has no attribute {}", ObjectName(value), Repr(runtime, name)));
 }
 
 enum class Access { kFound, kUnsafe, kAbsent };
@@ -91,7 +91,7 @@ Access FindAttribute(Runtime& runtime, const Value& value, std::string_view name
 
 Value UnsafeAttribute(Runtime& runtime, const Value& value, const Value& name) {
   return runtime.Undefined(fmt::format("access to attribute {} of '{}' object is unsafe",
-                                       ReprText(name.Text()), TypeName(value)));
+                                       Repr(runtime, name), TypeName(value)));
 }
 
 // value[key] as Python has it; absent for TypeError, KeyError and IndexError.
@@ -117,7 +117,7 @@ std::optional<Value> FindItem(Runtime& runtime, const Value& value, const Value&
 
 bool IsDigits(std::string_view text) {
   if (text.empty()) return false;
-  for (const char32_t c : Decode(text)) {
+  for (const char32_t c : CodePoints(text)) {
     if (!IsIn(CharClass::kDigit, c)) return false;
   }
   return true;

@@ -10,6 +10,7 @@
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_number.h"
 #include "chat/jinja/python_repr.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -27,24 +28,23 @@ class BraceFormatter {
 
   std::string Format(std::string_view text, int depth) {
     if (depth < 0) runtime_.Fail("format(): fields nest too deep");
-    std::string out;
+    TextBuilder out(runtime_);
     while (!text.empty()) {
       const size_t brace = text.find_first_of("{}");
-      out += text.substr(0, brace);
+      out.Append(text.substr(0, brace));
       if (brace == text.npos) break;
       const char c = text[brace];
       text.remove_prefix(brace + 1);
       if (!text.empty() && text[0] == c) {
-        out += c;
+        out.Append(c);
         text.remove_prefix(1);
       } else if (c == '}') {
         runtime_.Fail("format(): single '}}' in the format string");
       } else {
-        out += Field(TakeField(text), depth);
+        out.Append(Field(TakeField(text), depth));
       }
-      runtime_.CheckBytes(out.size());
     }
-    return out;
+    return out.Take();
   }
 
  private:
@@ -97,7 +97,7 @@ class BraceFormatter {
       if (!spec.empty()) runtime_.Fail("unsupported format specification for Markup");
       return value.Text();
     }
-    return EscapeHtml(FormatValue(runtime_, value, spec));
+    return EscapeHtml(runtime_, FormatValue(runtime_, value, spec));
   }
 
   Value Convert(const Value& value, char conversion) {

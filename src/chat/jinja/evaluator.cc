@@ -4,6 +4,7 @@
 #include "chat/jinja/iteration.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_repr.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -142,12 +143,11 @@ class Evaluator {
   }
 
   Value Concat(const Expression& e) {
-    std::string text;
+    TextBuilder text(runtime_);
     for (const ExpressionPtr& child : e.children) {
-      text += Str(runtime_, Run(*child));
-      runtime_.CheckBytes(text.size());
+      text.Append(SoftString(runtime_, Run(*child)).Text());
     }
-    return runtime_.String(std::move(text));
+    return runtime_.String(text.Take());
   }
 
   Value Condition(const Expression& e) {

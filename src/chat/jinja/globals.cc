@@ -7,6 +7,7 @@
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_number.h"
 #include "chat/jinja/python_repr.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -175,12 +176,13 @@ Value StrftimeNow(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "strftime_now", arguments, {"format"}, 1);
   const std::string& format = bound.String(0).Text();
   const std::tm now = runtime.Now();
-  std::string out;
+  TextBuilder out(runtime);
   for (size_t i = 0; i < format.size(); ++i) {
     if (format[i] != '%' || i + 1 == format.size()) {
-      out += format[i];
+      out.Append(format[i]);
       continue;
     }
+    runtime.Step();
     std::string directive = {'%', format[++i]};
     // glibc's flags: %-d, %_d, %0d, %^b, %#b
     if (std::string_view("-_0^#").find(format[i]) != std::string_view::npos &&
@@ -188,14 +190,13 @@ Value StrftimeNow(Runtime& runtime, CallArguments& arguments) {
       directive += format[++i];
     }
     if (format[i] == 'f') {
-      out += "000000";
+      out.Append("000000");
     } else if (format[i] != 'z' && format[i] != 'Z') {
       char buffer[256];
-      out +=
-          std::string_view(buffer, std::strftime(buffer, sizeof buffer, directive.c_str(), &now));
+      out.Append({buffer, std::strftime(buffer, sizeof buffer, directive.c_str(), &now)});
     }
   }
-  return runtime.String(std::move(out));
+  return runtime.String(out.Take());
 }
 
 Value Lipsum(Runtime& runtime, CallArguments&) { runtime.Fail("lipsum is not supported"); }
@@ -205,7 +206,7 @@ Value Lipsum(Runtime& runtime, CallArguments&) { runtime.Fail("lipsum is not sup
 void CheckNamespaceName(const Runtime& runtime, const Value& name) {
   if (name.IsString() && name.Text().starts_with('_')) {
     runtime.Fail("a namespace has no attributes that begin with an underscore, found {}",
-                 ReprText(name.Text()));
+                 ReprText(std::string_view(name.Text()).substr(0, 100)));
   }
 }
 

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_unicode.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -140,23 +141,20 @@ Value SliceString(Runtime& runtime, const Value& value, const Bounds& bounds) {
   runtime.Work(string.text.size());
   if (bounds.length == 0) return runtime.StringLike(value, "");
   if (bounds.step == 1) return runtime.StringLike(value, Substring(string, first, first + length));
-  const std::vector<char32_t> chars = Decode(string.text);
-  std::string out;
+  TextBuilder out(runtime);
   Int index = bounds.start;
+  if (string.IsAscii()) {
+    for (Int i = 0; i < bounds.length; ++i, index += bounds.step) {
+      out.Append(string.text[static_cast<size_t>(index)]);
+    }
+    return runtime.StringLike(value, out.Take());
+  }
+  const MemoryCharge charge = runtime.Borrow(string.text.size() * sizeof(char32_t));
+  const std::vector<char32_t> chars = Decode(string.text);
   for (Int i = 0; i < bounds.length; ++i, index += bounds.step) {
-    AppendUtf8(chars[static_cast<size_t>(index)], out);
+    out.AppendCodePoint(chars[static_cast<size_t>(index)]);
   }
-  return runtime.StringLike(value, std::move(out));
-}
-
-size_t OffsetOf(std::string_view text, size_t code_point) {
-  size_t offset = 0;
-  for (; code_point > 0 && offset < text.size(); --code_point) {
-    do {
-      ++offset;
-    } while (offset < text.size() && (static_cast<uint8_t>(text[offset]) & 0xC0) == 0x80);
-  }
-  return offset;
+  return runtime.StringLike(value, out.Take());
 }
 
 }  // namespace

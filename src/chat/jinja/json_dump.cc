@@ -6,13 +6,17 @@
 #include "base/utf8.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_number.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
 
+constexpr size_t kPieceBytes = 4096;  // of an escaped text, put out at once
+
 class JsonWriter {
  public:
-  JsonWriter(Runtime& runtime, const JsonOptions& options) : runtime_(runtime), options_(options) {}
+  JsonWriter(Runtime& runtime, const JsonOptions& options)
+      : runtime_(runtime), options_(options), out_(runtime) {}
 
   void Write(const Value& value) {
     const DepthGuard guard(runtime_);
@@ -38,13 +42,12 @@ class JsonWriter {
     }
   }
 
-  std::string Take() { return std::move(out_); }
+  std::string Take() { return out_.Take(); }
 
  private:
   void Put(std::string_view text) {
     runtime_.Work(text.size());
-    runtime_.CheckBytes(out_.size() + text.size());
-    out_ += text;
+    out_.Append(text);
   }
 
   void NewLine() {
@@ -127,6 +130,10 @@ class JsonWriter {
     Put("\"");
     std::string escaped;
     while (!text.empty()) {
+      if (escaped.size() > kPieceBytes) {
+        Put(escaped);
+        escaped.clear();
+      }
       const auto byte = static_cast<uint8_t>(text[0]);
       size_t size = 1;
       if (byte < 0x80) {
@@ -190,7 +197,7 @@ class JsonWriter {
 
   Runtime& runtime_;
   const JsonOptions& options_;
-  std::string out_;
+  TextBuilder out_;
   int level_ = 0;
 };
 

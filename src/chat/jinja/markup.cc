@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "chat/jinja/python_unicode.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -23,7 +24,7 @@ std::string RemoveBetween(std::string_view text, std::string_view open, std::str
 std::string CollapseSpaces(std::string_view text) {
   std::string out;
   bool gap = false;
-  for (const char32_t c : Decode(text)) {
+  for (const char32_t c : CodePoints(text)) {
     if (IsSpace(c)) {
       gap = true;
       continue;
@@ -71,38 +72,39 @@ std::string Unescape(std::string_view text) {
 
 }  // namespace
 
-std::string EscapeHtml(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
+std::string EscapeHtml(Runtime& runtime, std::string_view text) {
+  TextBuilder out(runtime);
   for (const char c : text) {
     switch (c) {
       case '&':
-        out += "&amp;";
+        out.Append("&amp;");
         break;
       case '<':
-        out += "&lt;";
+        out.Append("&lt;");
         break;
       case '>':
-        out += "&gt;";
+        out.Append("&gt;");
         break;
       case '"':
-        out += "&#34;";
+        out.Append("&#34;");
         break;
       case '\'':
-        out += "&#39;";
+        out.Append("&#39;");
         break;
       default:
-        out += c;
+        out.Append(c);
     }
   }
-  return out;
+  return out.Take();
 }
 
-std::string EscapedText(const Value& string) {
-  return string.IsMarkup() ? string.Text() : EscapeHtml(string.Text());
+std::string EscapedText(Runtime& runtime, const Value& string) {
+  return string.IsMarkup() ? string.Text() : EscapeHtml(runtime, string.Text());
 }
 
-std::string StripTags(std::string_view html) {
+std::string StripTags(Runtime& runtime, std::string_view html) {
+  // Each step makes a text that is no longer than the one before, which lives on.
+  const MemoryCharge charge = runtime.Borrow(4 * html.size());
   const std::string without_comments = RemoveBetween(html, "<!--", "-->");
   return Unescape(CollapseSpaces(RemoveBetween(without_comments, "<", ">")));
 }

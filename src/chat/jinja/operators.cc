@@ -7,6 +7,7 @@
 #include "chat/jinja/iteration.h"
 #include "chat/jinja/markup.h"
 #include "chat/jinja/percent_format.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -42,7 +43,10 @@ std::string_view Symbol(BinaryOperator op) {
 Value Add(Runtime& runtime, const Value& left, const Value& right) {
   if (left.IsString() && right.IsString()) {
     if (left.IsMarkup() || right.IsMarkup()) {
-      return runtime.MarkupString(EscapedText(left) + EscapedText(right));
+      TextBuilder out(runtime);
+      out.Append(EscapedText(runtime, left));
+      out.Append(EscapedText(runtime, right));
+      return runtime.MarkupString(out.Take());
     }
     runtime.CheckBytes(left.Text().size() + right.Text().size());
     return runtime.String(left.Text() + right.Text());

@@ -10,6 +10,7 @@
 #include "chat/jinja/python_number.h"
 #include "chat/jinja/python_repr.h"
 #include "chat/jinja/python_unicode.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -34,17 +35,16 @@ class PercentFormatter {
       : runtime_(runtime), format_(format), text_(format.Text()), arguments_(arguments) {}
 
   std::string Format() {
-    std::string out;
+    TextBuilder out(runtime_);
     while (!text_.empty()) {
       const size_t percent = text_.find('%');
-      out += text_.substr(0, percent);
+      out.Append(text_.substr(0, percent));
       if (percent == text_.npos) break;
       text_.remove_prefix(percent + 1);
-      out += One();
-      runtime_.CheckBytes(out.size());
+      out.Append(One());
     }
     CheckAllUsed();
-    return out;
+    return out.Take();
   }
 
  private:
@@ -194,8 +194,12 @@ class PercentFormatter {
     }
   }
 
-  std::string Escaped(const Value& value) { return EscapedText(SoftString(runtime_, value)); }
-  std::string MaybeEscape(std::string text) { return format_.IsMarkup() ? EscapeHtml(text) : text; }
+  std::string Escaped(const Value& value) {
+    return EscapedText(runtime_, SoftString(runtime_, value));
+  }
+  std::string MaybeEscape(std::string text) {
+    return format_.IsMarkup() ? EscapeHtml(runtime_, text) : text;
+  }
 
   std::string Character(const Value& value) {
     if (value.IsString() && value.AsString().num_code_points == 1) return value.Text();
@@ -209,9 +213,7 @@ class PercentFormatter {
 
   std::string Text(const Conversion& conversion, std::string text) {
     if (conversion.precision) {
-      const std::vector<char32_t> chars = Decode(text);
-      const size_t size = std::min(chars.size(), static_cast<size_t>(*conversion.precision));
-      text = Encode(chars.data(), chars.data() + size);
+      text.resize(OffsetOf(text, static_cast<size_t>(*conversion.precision)));
     }
     return Padded(conversion, "", text);
   }

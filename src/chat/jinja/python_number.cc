@@ -24,7 +24,7 @@ int DigitOf(char c) {
 // character stands that no number has.
 std::optional<std::string> NumberText(std::string_view text) {
   std::string out;
-  for (const char32_t c : Decode(StripSpace(text))) {
+  for (const char32_t c : CodePoints(StripSpace(text))) {
     if (c < 128) {
       out += static_cast<char>(c);
     } else if (IsIn(CharClass::kDecimal, c)) {
@@ -107,10 +107,9 @@ std::string_view StripSpace(std::string_view text) {
     text.remove_prefix(c.num_bytes);
   }
   while (!text.empty()) {
-    size_t begin = text.size() - 1;
-    while (begin > 0 && (static_cast<uint8_t>(text[begin]) & 0xC0) == 0x80) --begin;
-    if (!IsSpace(DecodeUtf8(text.substr(begin)).code_point)) break;
-    text.remove_suffix(text.size() - begin);
+    const Utf8Char c = LastCharacter(text);
+    if (!IsSpace(c.code_point)) break;
+    text.remove_suffix(c.num_bytes);
   }
   return text;
 }

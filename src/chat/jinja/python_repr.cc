@@ -4,6 +4,7 @@
 #include "chat/jinja/iteration.h"
 #include "chat/jinja/python_number.h"
 #include "chat/jinja/python_unicode.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -18,9 +19,35 @@ void AppendEscape(char32_t c, std::string& out) {
   }
 }
 
+constexpr size_t kPieceBytes = 4096;  // of an escaped text, put out at once
+
+char QuoteOf(std::string_view text) {
+  return text.find('\'') != text.npos && text.find('"') == text.npos ? '"' : '\'';
+}
+
+// Moves the first character of `text` to `out`, escaped if it must be.
+void AppendReprOf(std::string_view& text, char quote, std::string& out) {
+  const Utf8Char c = DecodeUtf8(text);
+  if (c.code_point == static_cast<char32_t>(quote) || c.code_point == '\\') {
+    out += '\\';
+    out += text[0];
+  } else if (c.code_point == '\n') {
+    out += "\\n";
+  } else if (c.code_point == '\r') {
+    out += "\\r";
+  } else if (c.code_point == '\t') {
+    out += "\\t";
+  } else if (IsIn(CharClass::kNotPrintable, c.code_point)) {
+    AppendEscape(c.code_point, out);
+  } else {
+    out += text.substr(0, c.num_bytes);
+  }
+  text.remove_prefix(c.num_bytes);
+}
+
 class ReprWriter {
  public:
-  explicit ReprWriter(Runtime& runtime) : runtime_(runtime) {}
+  explicit ReprWriter(Runtime& runtime) : runtime_(runtime), out_(runtime) {}
 
   void Write(const Value& value) {
     const DepthGuard guard(runtime_);
@@ -38,8 +65,7 @@ class ReprWriter {
       case Kind::kFloat:
         return Put(FloatText(value.AsFloat()));
       case Kind::kString:
-        if (value.IsMarkup()) return Put("Markup(" + ReprText(value.Text()) + ")");
-        return Put(ReprText(value.Text()));
+        return WriteString(value);
       case Kind::kList:
         return WriteItems(value, "[", "]");
       case Kind::kTuple:
@@ -61,13 +87,27 @@ class ReprWriter {
     }
   }
 
-  std::string Take() { return std::move(out_); }
+  std::string Take() { return out_.Take(); }
 
  private:
   void Put(std::string_view text) {
     runtime_.Work(text.size());
-    runtime_.CheckBytes(out_.size() + text.size());
-    out_ += text;
+    out_.Append(text);
+  }
+
+  void WriteString(const Value& value) {
+    if (value.IsMarkup()) Put("Markup(");
+    std::string_view text = value.Text();
+    const char quote = QuoteOf(text);
+    Put({&quote, 1});
+    std::string piece;
+    while (!text.empty()) {
+      piece.clear();
+      while (!text.empty() && piece.size() < kPieceBytes) AppendReprOf(text, quote, piece);
+      Put(piece);
+    }
+    Put({&quote, 1});
+    if (value.IsMarkup()) Put(")");
   }
 
   void WriteItems(const Value& value, std::string_view open, std::string_view close) {
@@ -117,7 +157,7 @@ class ReprWriter {
   }
 
   Runtime& runtime_;
-  std::string out_;
+  TextBuilder out_;
 };
 
 }  // namespace
@@ -135,40 +175,26 @@ std::string Str(Runtime& runtime, const Value& value) {
 }
 
 std::string ReprText(std::string_view text) {
-  const bool use_double = text.find('\'') != text.npos && text.find('"') == text.npos;
-  const char quote = use_double ? '"' : '\'';
+  const char quote = QuoteOf(text);
   std::string out(1, quote);
-  while (!text.empty()) {
-    const Utf8Char c = DecodeUtf8(text);
-    if (c.code_point == static_cast<char32_t>(quote) || c.code_point == '\\') {
-      out += '\\';
-      out += text[0];
-    } else if (c.code_point == '\n') {
-      out += "\\n";
-    } else if (c.code_point == '\r') {
-      out += "\\r";
-    } else if (c.code_point == '\t') {
-      out += "\\t";
-    } else if (IsIn(CharClass::kNotPrintable, c.code_point)) {
-      AppendEscape(c.code_point, out);
-    } else {
-      out += text.substr(0, c.num_bytes);
-    }
-    text.remove_prefix(c.num_bytes);
-  }
+  while (!text.empty()) AppendReprOf(text, quote, out);
   return out += quote;
 }
 
 std::string Ascii(Runtime& runtime, const Value& value) {
-  std::string out;
-  for (const char32_t c : Decode(Repr(runtime, value))) {
+  TextBuilder out(runtime);
+  std::string escaped;
+  const Value repr = runtime.String(Repr(runtime, value));
+  for (const char32_t c : CodePoints(repr.Text())) {
     if (c < 128) {
-      out += static_cast<char>(c);
+      out.Append(static_cast<char>(c));
     } else {
-      AppendEscape(c, out);
+      escaped.clear();
+      AppendEscape(c, escaped);
+      out.Append(escaped);
     }
   }
-  return out;
+  return out.Take();
 }
 
 Value SoftString(Runtime& runtime, const Value& value) {

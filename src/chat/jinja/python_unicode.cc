@@ -95,17 +95,29 @@ constexpr char32_t kSigma = 0x3A3;
 constexpr char32_t kSmallSigma = 0x3C3;
 constexpr char32_t kFinalSigma = 0x3C2;
 
-bool IsCasedNeighbour(const std::vector<char32_t>& text, size_t from, int direction) {
-  for (size_t i = from + direction; i < text.size(); i += direction) {
-    if (IsIn(CharClass::kCaseIgnorable, text[i])) continue;
-    return IsIn(CharClass::kCased, text[i]);
+// Whether the first character that counts is cased: ones that do not count are skipped.
+bool IsCasedAfter(std::string_view rest) {
+  for (const char32_t c : CodePoints(rest)) {
+    if (!IsIn(CharClass::kCaseIgnorable, c)) return IsIn(CharClass::kCased, c);
   }
   return false;
 }
 
-void AppendLower(const std::vector<char32_t>& text, size_t i, std::string& out) {
-  if (text[i] != kSigma) return AppendMapped(CaseMapping::kLower, text[i], out);
-  const bool is_final = IsCasedNeighbour(text, i, -1) && !IsCasedNeighbour(text, i, 1);
+bool IsCasedBefore(std::string_view head) {
+  while (!head.empty()) {
+    const Utf8Char c = LastCharacter(head);
+    if (!IsIn(CharClass::kCaseIgnorable, c.code_point))
+      return IsIn(CharClass::kCased, c.code_point);
+    head.remove_suffix(c.num_bytes);
+  }
+  return false;
+}
+
+// Appends the character `c` that stands at byte `at`.
+void AppendLower(std::string_view text, size_t at, const Utf8Char& c, std::string& out) {
+  if (c.code_point != kSigma) return AppendMapped(CaseMapping::kLower, c.code_point, out);
+  const bool is_final =
+      IsCasedBefore(text.substr(0, at)) && !IsCasedAfter(text.substr(at + c.num_bytes));
   AppendUtf8(is_final ? kFinalSigma : kSmallSigma, out);
 }
 
@@ -120,7 +132,7 @@ char AsciiLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32
 std::string MapAll(CaseMapping mapping, std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (const char32_t c : Decode(text)) AppendMapped(mapping, c, out);
+  for (const char32_t c : CodePoints(text)) AppendMapped(mapping, c, out);
   return out;
 }
 
@@ -154,8 +166,11 @@ std::string ToLower(std::string_view text) {
     return out;
   }
   out.clear();
-  const std::vector<char32_t> chars = Decode(text);
-  for (size_t i = 0; i < chars.size(); ++i) AppendLower(chars, i, out);
+  size_t at = 0;
+  for (Utf8Char c; at < text.size(); at += c.num_bytes) {
+    c = DecodeUtf8(text.substr(at));
+    AppendLower(text, at, c, out);
+  }
   return out;
 }
 
@@ -163,28 +178,31 @@ std::string CaseFold(std::string_view text) { return MapAll(CaseMapping::kFold, 
 
 std::string ToTitle(std::string_view text) {
   std::string out;
-  const std::vector<char32_t> chars = Decode(text);
   bool after_cased = false;
-  for (size_t i = 0; i < chars.size(); ++i) {
+  size_t at = 0;
+  for (Utf8Char c; at < text.size(); at += c.num_bytes) {
+    c = DecodeUtf8(text.substr(at));
     if (after_cased) {
-      AppendLower(chars, i, out);
+      AppendLower(text, at, c, out);
     } else {
-      AppendMapped(CaseMapping::kTitle, chars[i], out);
+      AppendMapped(CaseMapping::kTitle, c.code_point, out);
     }
-    after_cased = IsIn(CharClass::kUpperCase, chars[i]) || IsIn(CharClass::kLowerCase, chars[i]) ||
-                  IsIn(CharClass::kTitleCase, chars[i]);
+    after_cased = IsIn(CharClass::kUpperCase, c.code_point) ||
+                  IsIn(CharClass::kLowerCase, c.code_point) ||
+                  IsIn(CharClass::kTitleCase, c.code_point);
   }
   return out;
 }
 
 std::string Capitalize(std::string_view text) {
   std::string out;
-  const std::vector<char32_t> chars = Decode(text);
-  for (size_t i = 0; i < chars.size(); ++i) {
-    if (i == 0) {
-      AppendMapped(CaseMapping::kTitle, chars[i], out);
+  size_t at = 0;
+  for (Utf8Char c; at < text.size(); at += c.num_bytes) {
+    c = DecodeUtf8(text.substr(at));
+    if (at == 0) {
+      AppendMapped(CaseMapping::kTitle, c.code_point, out);
     } else {
-      AppendLower(chars, i, out);
+      AppendLower(text, at, c, out);
     }
   }
   return out;
@@ -192,17 +210,34 @@ std::string Capitalize(std::string_view text) {
 
 std::string SwapCase(std::string_view text) {
   std::string out;
-  const std::vector<char32_t> chars = Decode(text);
-  for (size_t i = 0; i < chars.size(); ++i) {
-    if (IsIn(CharClass::kUpperCase, chars[i])) {
-      AppendLower(chars, i, out);
-    } else if (IsIn(CharClass::kLowerCase, chars[i])) {
-      AppendMapped(CaseMapping::kUpper, chars[i], out);
+  size_t at = 0;
+  for (Utf8Char c; at < text.size(); at += c.num_bytes) {
+    c = DecodeUtf8(text.substr(at));
+    if (IsIn(CharClass::kUpperCase, c.code_point)) {
+      AppendLower(text, at, c, out);
+    } else if (IsIn(CharClass::kLowerCase, c.code_point)) {
+      AppendMapped(CaseMapping::kUpper, c.code_point, out);
     } else {
-      AppendUtf8(chars[i], out);
+      AppendUtf8(c.code_point, out);
     }
   }
   return out;
+}
+
+Utf8Char LastCharacter(std::string_view text) {
+  size_t begin = text.size() - 1;
+  while (begin > 0 && (static_cast<uint8_t>(text[begin]) & 0xC0) == 0x80) --begin;
+  return DecodeUtf8(text.substr(begin));
+}
+
+size_t OffsetOf(std::string_view text, size_t code_point) {
+  size_t offset = 0;
+  for (; code_point > 0 && offset < text.size(); --code_point) {
+    do {
+      ++offset;
+    } while (offset < text.size() && (static_cast<uint8_t>(text[offset]) & 0xC0) == 0x80);
+  }
+  return offset;
 }
 
 std::vector<char32_t> Decode(std::string_view text) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
+
 // What Python's str methods know of Unicode. Strings are valid UTF-8.
 
 namespace trinity::jinja {
@@ -60,7 +62,47 @@ std::string ToTitle(std::string_view text);     // str.title()
 std::string Capitalize(std::string_view text);  // str.capitalize()
 std::string SwapCase(std::string_view text);
 
-std::vector<char32_t> Decode(std::string_view text);
+// The code points of a text, one at a time: decoded at once they take four times its size.
+class CodePoints {
+ public:
+  class Iterator {
+   public:
+    explicit Iterator(std::string_view rest) : rest_(rest) { Look(); }
+    char32_t operator*() const { return current_.code_point; }
+    Iterator& operator++() {
+      rest_.remove_prefix(current_.num_bytes);
+      Look();
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return rest_.size() != other.rest_.size(); }
+
+   private:
+    void Look() {
+      if (!rest_.empty()) current_ = DecodeUtf8(rest_);
+    }
+
+    std::string_view rest_;
+    Utf8Char current_{};
+  };
+
+  explicit CodePoints(std::string_view text) : text_(text) {}
+  Iterator begin() const { return Iterator(text_); }
+  Iterator end() const { return Iterator(text_.substr(text_.size())); }
+
+ private:
+  std::string_view text_;
+};
+
+// The last character of a text that is not empty.
+Utf8Char LastCharacter(std::string_view text);
+
+// The byte at which a code point begins; the size of the text if it has fewer.
+size_t OffsetOf(std::string_view text, size_t code_point);
+
+// Where a text changes from upper to lower case and back, it takes at most this times its size.
+constexpr size_t kMostCaseGrowth = 3;
+
+std::vector<char32_t> Decode(std::string_view text);  // four times the size of an ASCII text
 std::string Encode(const char32_t* begin, const char32_t* end);
 
 // The tables, sorted by code point (python_unicode_tables.cc).

@@ -14,7 +14,7 @@ struct RenderLimits {
   size_t max_output_bytes = size_t{64} << 20;
   size_t max_string_bytes = size_t{64} << 20;   // one string
   size_t max_items = 1'000'000;                 // one list, tuple or dict
-  size_t max_memory_bytes = size_t{512} << 20;  // all values alive at once
+  size_t max_memory_bytes = size_t{512} << 20;  // all values alive at once, and what methods borrow
   int max_container_depth = 200;                // lists in lists
   size_t max_range = 100'000;                   // Jinja2's sandbox has the same limit
 };

@@ -42,10 +42,12 @@ void Runtime::CheckItems(size_t num_items) const {
   }
 }
 
-void Runtime::CheckBytes(size_t num_bytes) const {
-  if (num_bytes > limits_.max_string_bytes) {
-    Fail("a string of {} bytes: at most {} are allowed", num_bytes, limits_.max_string_bytes);
-  }
+void Runtime::FailBytes(size_t num_bytes) const {
+  Fail("a string of {} bytes: at most {} are allowed", num_bytes, limits_.max_string_bytes);
+}
+
+void Runtime::FailMemory() const {
+  Fail("the template's values take more than {} bytes", limits_.max_memory_bytes);
 }
 
 void Runtime::CheckDepth(int depth) const {
@@ -60,9 +62,7 @@ void Runtime::Keep(std::shared_ptr<Object> object) {
 }
 
 MemoryCharge Runtime::Charge(size_t num_bytes) {
-  if (meter_.live_bytes + num_bytes > limits_.max_memory_bytes) {
-    Fail("the template's values take more than {} bytes", limits_.max_memory_bytes);
-  }
+  CheckMemory(num_bytes);
   Work(num_bytes);
   return MemoryCharge(&meter_, num_bytes);
 }

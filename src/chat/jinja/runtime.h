@@ -44,7 +44,9 @@ class Runtime {
   // Accounts for looking at or copying `num_bytes`.
   void Work(size_t num_bytes) { Step(num_bytes / 64); }
   void CheckItems(size_t num_items) const;
-  void CheckBytes(size_t num_bytes) const;
+  void CheckBytes(size_t num_bytes) const {
+    if (num_bytes > limits_.max_string_bytes) FailBytes(num_bytes);
+  }
 
   Value String(std::string text) { return Text(std::move(text), Markup::kNo); }
   Value MarkupString(std::string text) { return Text(std::move(text), Markup::kYes); }
@@ -65,6 +67,16 @@ class Runtime {
   // Keeps `object` until the rendering ends, then calls its Release(). For what could be part of a
   // cycle: namespaces, variables that a macro holds.
   void Keep(std::shared_ptr<Object> object);
+  // Accounts for memory that no value holds, as what a method needs while it runs.
+  MemoryCharge Borrow(size_t num_bytes) {
+    MemoryCharge charge;
+    Extend(charge, num_bytes);
+    return charge;
+  }
+  void Extend(MemoryCharge& charge, size_t num_bytes) {
+    CheckMemory(num_bytes);
+    charge.Grow(&meter_, num_bytes);
+  }
   // Accounts for an object of about this size until it dies.
   void Account(Object& object, size_t num_bytes) { object.charge = Charge(num_bytes); }
 
@@ -78,7 +90,12 @@ class Runtime {
   Value Text(std::string text, Markup markup);
   Value Sequence(Kind kind, std::vector<Value> items);
   MemoryCharge Charge(size_t num_bytes);
+  void CheckMemory(size_t num_bytes) const {
+    if (meter_.live_bytes + num_bytes > limits_.max_memory_bytes) FailMemory();
+  }
   [[noreturn]] void FailSteps() const;
+  [[noreturn]] void FailMemory() const;
+  [[noreturn]] void FailBytes(size_t num_bytes) const;
   [[noreturn]] void FailDepth() const;
 
   std::string template_name_;

@@ -11,6 +11,7 @@
 #include "chat/jinja/predicates.h"
 #include "chat/jinja/python_repr.h"
 #include "chat/jinja/python_unicode.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -261,16 +262,15 @@ Value ItemsFilter(Runtime& runtime, CallArguments& arguments) {
 Value JoinFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "join", arguments, {"value", "d", "attribute"}, 1);
   const AttributePath path(runtime, bound.Or(2, Value::None()));
-  const std::string separator = bound.Has(1) ? Str(runtime, bound[1]) : "";
+  const Value separator = SoftString(runtime, bound.Or(1, runtime.String("")));
   const Value iterator = Iterate(runtime, bound[0]);
-  std::string out;
+  TextBuilder out(runtime);
   Value item;
   for (bool is_first = true; NextOf(runtime, iterator, item); is_first = false) {
-    if (!is_first) out += separator;
-    out += Str(runtime, path.Get(runtime, item));
-    runtime.CheckBytes(out.size());
+    if (!is_first) out.Append(separator.Text());
+    out.Append(SoftString(runtime, path.Get(runtime, item)).Text());
   }
-  return runtime.String(std::move(out));
+  return runtime.String(out.Take());
 }
 
 Value LastFilter(Runtime& runtime, CallArguments& arguments) {

@@ -14,6 +14,7 @@
 #include "chat/jinja/string_predicates.h"
 #include "chat/jinja/string_search.h"
 #include "chat/jinja/string_translate.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -22,6 +23,7 @@ template <std::string (*kConvert)(std::string_view)>
 Value Converted(Runtime& runtime, const Value& self, CallArguments& arguments) {
   const BoundArguments none(runtime, "str method", arguments, {}, 0);
   runtime.Work(self.Text().size() * 8);
+  const MemoryCharge charge = runtime.Borrow(self.Text().size() * kMostCaseGrowth);
   return runtime.StringLike(self, kConvert(self.Text()));
 }
 
@@ -30,7 +32,7 @@ Value Stripped(Runtime& runtime, const Value& self, CallArguments& arguments) {
   const BoundArguments bound(runtime, "strip", arguments, {"chars"}, 0, Keywords::kRefused);
   const Value chars = bound.Or(0, Value::None());
   if (!chars.IsNone()) bound.String(0);
-  return runtime.StringLike(self, Strip(self.Text(), chars, kSide));
+  return runtime.StringLike(self, Strip(runtime, self.Text(), chars, kSide));
 }
 
 template <Align kAlign>
@@ -38,7 +40,7 @@ Value Padded(Runtime& runtime, const Value& self, CallArguments& arguments) {
   const BoundArguments bound(runtime, "center", arguments, {"width", "fillchar"}, 1,
                              Keywords::kRefused);
   const std::string fill = !bound.Has(1)     ? " "
-                           : self.IsMarkup() ? EscapedText(bound.String(1))
+                           : self.IsMarkup() ? EscapedText(runtime, bound.String(1))
                                              : bound.String(1).Text();
   return runtime.StringLike(self, Pad(runtime, self.AsString(), bound.Integer(0), fill, kAlign));
 }
@@ -46,7 +48,8 @@ Value Padded(Runtime& runtime, const Value& self, CallArguments& arguments) {
 Value Replace(Runtime& runtime, const Value& self, CallArguments& arguments) {
   const BoundArguments bound(runtime, "replace", arguments, {"old", "new", "count"}, 2,
                              Keywords::kRefused);
-  const std::string to = self.IsMarkup() ? EscapedText(bound.String(1)) : bound.String(1).Text();
+  const std::string to =
+      self.IsMarkup() ? EscapedText(runtime, bound.String(1)) : bound.String(1).Text();
   return runtime.StringLike(
       self, ReplaceAll(runtime, self.Text(), bound.String(0).Text(), to, bound.IntegerOr(2, -1)));
 }
@@ -89,8 +92,10 @@ Value SplitLinesMethod(Runtime& runtime, const Value& self, CallArguments& argum
   const BoundArguments bound(runtime, "splitlines", arguments, {"keepends"}, 0);
   const LineEnds ends = bound.TruthOr(0, false) ? LineEnds::kKeep : LineEnds::kDrop;
   std::vector<Value> lines;
-  for (std::string& line : SplitLines(self.Text(), ends)) {
-    lines.push_back(runtime.StringLike(self, std::move(line)));
+  LineReader reader(self.Text(), ends);
+  for (std::string_view line; reader.Next(line);) {
+    runtime.CheckItems(lines.size() + 1);
+    lines.push_back(runtime.StringLike(self, std::string(line)));
   }
   return runtime.List(std::move(lines));
 }
@@ -99,21 +104,20 @@ Value ExpandTabs(Runtime& runtime, const Value& self, CallArguments& arguments) 
   const BoundArguments bound(runtime, "expandtabs", arguments, {"tabsize"}, 0);
   const Int tab = bound.IntegerOr(0, 8);
   if (tab > 4096) runtime.Fail("expandtabs(): tab size {} is too large", IntText(tab));
-  std::string out;
+  TextBuilder out(runtime);
   Int column = 0;
   for (const char c : self.Text()) {
     if (c == '\t') {
       const Int spaces = tab > 0 ? tab - column % tab : 0;
-      runtime.CheckBytes(out.size() + static_cast<size_t>(spaces));
-      out.append(static_cast<size_t>(spaces), ' ');
+      out.Append(static_cast<size_t>(spaces), ' ');
       column += spaces;
       continue;
     }
-    out += c;
+    out.Append(c);
     const bool continues = (static_cast<uint8_t>(c) & 0xC0) == 0x80;
     column = c == '\n' || c == '\r' ? 0 : column + (continues ? 0 : 1);
   }
-  return runtime.StringLike(self, std::move(out));
+  return runtime.StringLike(self, out.Take());
 }
 
 Value EncodeMethod(Runtime& runtime, const Value&, CallArguments&) {
@@ -164,23 +168,30 @@ bool FindStringMethod(Runtime& runtime, const Value& string, std::string_view na
          FindPredicateMethod(runtime, string, name, out);
 }
 
-std::string Strip(std::string_view text, const Value& chars, Side side) {
+std::string Strip(Runtime& runtime, std::string_view text, const Value& chars, Side side) {
+  MemoryCharge charge;
   std::vector<char32_t> set;
-  if (!chars.IsNone()) set = Decode(chars.Text());
-  std::sort(set.begin(), set.end());
-  const auto is_stripped = [&](char32_t c) {
-    return chars.IsNone() ? IsSpace(c) : std::binary_search(set.begin(), set.end(), c);
+  if (!chars.IsNone()) {
+    charge = runtime.Borrow(chars.Text().size() * sizeof(char32_t));
+    runtime.Work(chars.Text().size() * 16);
+    set = Decode(chars.Text());
+    std::sort(set.begin(), set.end());
+  }
+  const auto is_stripped = [&](const Utf8Char& c) {
+    return chars.IsNone() ? IsSpace(c.code_point)
+                          : std::binary_search(set.begin(), set.end(), c.code_point);
   };
-  const std::vector<char32_t> decoded = Decode(text);
-  size_t begin = 0;
-  size_t end = decoded.size();
-  if (side != Side::kRight) {
-    while (begin < end && is_stripped(decoded[begin])) ++begin;
+  while (side != Side::kRight && !text.empty()) {
+    const Utf8Char first = DecodeUtf8(text);
+    if (!is_stripped(first)) break;
+    text.remove_prefix(first.num_bytes);
   }
-  if (side != Side::kLeft) {
-    while (end > begin && is_stripped(decoded[end - 1])) --end;
+  while (side != Side::kLeft && !text.empty()) {
+    const Utf8Char last = LastCharacter(text);
+    if (!is_stripped(last)) break;
+    text.remove_suffix(last.num_bytes);
   }
-  return Encode(decoded.data() + begin, decoded.data() + end);
+  return std::string(text);
 }
 
 std::string Pad(Runtime& runtime, const StringObject& string, Int width, std::string_view fill,
@@ -194,15 +205,15 @@ std::string Pad(Runtime& runtime, const StringObject& string, Int width, std::st
   const Int left = align == Align::kLeft    ? 0
                    : align == Align::kRight ? missing
                                             : missing / 2 + (missing & width & 1);
-  std::string out;
-  for (Int i = 0; i < left; ++i) out += fill;
-  out += string.text;
-  for (Int i = left; i < missing; ++i) out += fill;
-  return out;
+  TextBuilder out(runtime);
+  for (Int i = 0; i < left; ++i) out.Append(fill);
+  out.Append(string.text);
+  for (Int i = left; i < missing; ++i) out.Append(fill);
+  return out.Take();
 }
 
 Value Join(Runtime& runtime, const Value& separator, const Value& values) {
-  std::string out;
+  TextBuilder out(runtime);
   bool is_first = true;
   const Value iterator = Iterate(runtime, values);
   Value item;
@@ -211,31 +222,33 @@ Value Join(Runtime& runtime, const Value& separator, const Value& values) {
     if (!item.IsString() && !escape) {
       runtime.Fail("join() expects strings, found {}", TypeName(item));
     }
-    if (!is_first) out += separator.Text();
+    if (!is_first) out.Append(separator.Text());
     is_first = false;
-    out += escape ? EscapedText(SoftString(runtime, item)) : item.Text();
-    runtime.CheckBytes(out.size());
+    if (escape) {
+      out.Append(EscapedText(runtime, SoftString(runtime, item)));
+    } else {
+      out.Append(item.Text());
+    }
   }
-  return runtime.StringLike(separator, std::move(out));
+  return runtime.StringLike(separator, out.Take());
 }
 
-std::vector<std::string> SplitLines(std::string_view text, LineEnds ends) {
-  std::vector<std::string> lines;
-  const std::vector<char32_t> chars = Decode(text);
-  size_t begin = 0;
-  for (size_t i = 0; i < chars.size(); ++i) {
-    const char32_t c = chars[i];
-    const bool is_end = (c >= 0x0A && c <= 0x0D) || (c >= 0x1C && c <= 0x1E) || c == 0x85 ||
-                        c == 0x2028 || c == 0x2029;
-    if (!is_end) continue;
-    const size_t stop = i;
-    if (c == '\r' && i + 1 < chars.size() && chars[i + 1] == '\n') ++i;
-    lines.push_back(
-        Encode(chars.data() + begin, chars.data() + (ends == LineEnds::kKeep ? i + 1 : stop)));
-    begin = i + 1;
+bool LineReader::Next(std::string_view& line) {
+  if (rest_.empty()) return false;
+  size_t at = 0;
+  size_t end = 0;
+  while (at < rest_.size() && end == 0) {
+    const Utf8Char c = DecodeUtf8(rest_.substr(at));
+    const char32_t code = c.code_point;
+    const bool is_end = (code >= 0x0A && code <= 0x0D) || (code >= 0x1C && code <= 0x1E) ||
+                        code == 0x85 || code == 0x2028 || code == 0x2029;
+    if (is_end) end = at + c.num_bytes + (rest_.compare(at, 2, "\r\n") == 0 ? 1 : 0);
+    if (!is_end) at += c.num_bytes;
   }
-  if (begin < chars.size()) lines.push_back(Encode(&chars[begin], chars.data() + chars.size()));
-  return lines;
+  if (end == 0) end = at;
+  line = rest_.substr(0, ends_ == LineEnds::kKeep ? end : at);
+  rest_.remove_prefix(end);
+  return true;
 }
 
 }  // namespace trinity::jinja

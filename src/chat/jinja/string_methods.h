@@ -2,7 +2,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "chat/jinja/runtime.h"
 #include "chat/jinja/value.h"
@@ -17,11 +16,20 @@ bool FindStringMethod(Runtime& runtime, const Value& string, std::string_view na
 
 // str.strip(), with one character set or white space.
 enum class Side { kLeft, kRight, kBoth };
-std::string Strip(std::string_view text, const Value& chars, Side side);
+std::string Strip(Runtime& runtime, std::string_view text, const Value& chars, Side side);
 
-// str.splitlines()
+// The lines of a text as str.splitlines() has them, one at a time.
 enum class LineEnds { kDrop, kKeep };
-std::vector<std::string> SplitLines(std::string_view text, LineEnds ends);
+class LineReader {
+ public:
+  LineReader(std::string_view text, LineEnds ends) : rest_(text), ends_(ends) {}
+  // False where none is left. The line lies in the text.
+  bool Next(std::string_view& line);
+
+ private:
+  std::string_view rest_;
+  LineEnds ends_;
+};
 
 // str.center() and its kin.
 enum class Align { kLeft, kCenter, kRight };

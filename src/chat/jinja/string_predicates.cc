@@ -1,7 +1,5 @@
 #include "chat/jinja/string_predicates.h"
 
-#include <algorithm>
-
 #include "chat/jinja/attributes.h"
 #include "chat/jinja/bound_arguments.h"
 #include "chat/jinja/python_unicode.h"
@@ -14,38 +12,40 @@ bool IsAlphanumeric(char32_t c) {
          IsIn(CharClass::kDigit, c) || IsIn(CharClass::kNumeric, c);
 }
 
+// Whether all characters are of a kind.
+template <typename Predicate>
+bool HasOnly(std::string_view text, Predicate predicate) {
+  for (const char32_t c : CodePoints(text)) {
+    if (!predicate(c)) return false;
+  }
+  return true;
+}
+
 bool IsAlphanumericText(std::string_view text) {
-  const std::vector<char32_t> chars = Decode(text);
-  return !chars.empty() && std::all_of(chars.begin(), chars.end(), IsAlphanumeric);
+  return !text.empty() && HasOnly(text, IsAlphanumeric);
 }
 
 // Not empty, and every character of the class.
 template <CharClass kClass>
 bool IsAll(std::string_view text) {
-  const std::vector<char32_t> chars = Decode(text);
-  return !chars.empty() &&
-         std::all_of(chars.begin(), chars.end(), [](char32_t c) { return IsIn(kClass, c); });
+  return !text.empty() && HasOnly(text, [](char32_t c) { return IsIn(kClass, c); });
 }
 
 bool IsPrintable(std::string_view text) {
-  const std::vector<char32_t> chars = Decode(text);
-  return std::none_of(chars.begin(), chars.end(),
-                      [](char32_t c) { return IsIn(CharClass::kNotPrintable, c); });
+  return HasOnly(text, [](char32_t c) { return !IsIn(CharClass::kNotPrintable, c); });
 }
 
 bool IsAsciiText(std::string_view text) { return CountCodePoints(text) == text.size(); }
 
 bool IsIdentifier(std::string_view text) {
-  const std::vector<char32_t> chars = Decode(text);
-  return !chars.empty() && IsIn(CharClass::kIdentifierStart, chars[0]) &&
-         std::all_of(chars.begin(), chars.end(),
-                     [](char32_t c) { return IsIn(CharClass::kIdentifierPart, c); });
+  return !text.empty() && IsIn(CharClass::kIdentifierStart, *CodePoints(text).begin()) &&
+         HasOnly(text, [](char32_t c) { return IsIn(CharClass::kIdentifierPart, c); });
 }
 
 // At least one cased character, and none of the refused kinds.
 bool HasOnlyCase(std::string_view text, CharClass wanted, CharClass refused) {
   bool found = false;
-  for (const char32_t c : Decode(text)) {
+  for (const char32_t c : CodePoints(text)) {
     if (IsIn(refused, c) || IsIn(CharClass::kTitleCase, c)) return false;
     found = found || IsIn(wanted, c);
   }
@@ -55,7 +55,7 @@ bool HasOnlyCase(std::string_view text, CharClass wanted, CharClass refused) {
 bool IsTitle(std::string_view text) {
   bool after_cased = false;
   bool found = false;
-  for (const char32_t c : Decode(text)) {
+  for (const char32_t c : CodePoints(text)) {
     const bool is_lower = IsIn(CharClass::kLowerCase, c);
     const bool is_upper = IsIn(CharClass::kUpperCase, c) || IsIn(CharClass::kTitleCase, c);
     if ((is_upper && after_cased) || (is_lower && !after_cased)) return false;

@@ -10,6 +10,7 @@
 #include "chat/jinja/markup.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_unicode.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -20,6 +21,7 @@ struct Window {
   std::string text;
   Int start = 0;
   bool valid = true;
+  MemoryCharge charge;  // of the text, and of the mirrored copies that searches from the end make
 };
 
 Window WindowOf(Runtime& runtime, const Value& self, const BoundArguments& bound) {
@@ -35,6 +37,7 @@ Window WindowOf(Runtime& runtime, const Value& self, const BoundArguments& bound
   runtime.Work(self.Text().size());
   window.valid = window.start <= length && window.start <= stop;
   if (window.valid) {
+    window.charge = runtime.Borrow(3 * self.Text().size());
     window.text =
         Substring(self.AsString(), static_cast<size_t>(window.start), static_cast<size_t>(stop));
   }
@@ -105,74 +108,107 @@ Value HasAffix(Runtime& runtime, const Value& self, CallArguments& arguments) {
   return Value::Bool(false);
 }
 
-// Pieces between runs of white space; after `max_split` splits the rest stays whole.
-std::vector<std::string> SplitSpaces(std::string_view text, Int max_split, End from) {
-  std::vector<std::string> pieces;
-  std::vector<char32_t> chars = Decode(text);
-  if (from == End::kLast) std::reverse(chars.begin(), chars.end());
-  size_t i = 0;
-  while (true) {
-    while (i < chars.size() && IsSpace(chars[i])) ++i;
-    if (i == chars.size()) break;
-    size_t end = i;
-    if (max_split >= 0 && static_cast<Int>(pieces.size()) >= max_split) {
-      // split() keeps the white space behind the last piece, rsplit() that before it.
-      end = chars.size();
-    } else {
-      while (end < chars.size() && !IsSpace(chars[end])) ++end;
-    }
-    std::vector<char32_t> piece(chars.begin() + static_cast<ptrdiff_t>(i),
-                                chars.begin() + static_cast<ptrdiff_t>(end));
-    if (from == End::kLast) std::reverse(piece.begin(), piece.end());
-    pieces.push_back(Encode(piece.data(), piece.data() + piece.size()));
-    i = end;
+// The parts that split() makes of a text, which they look into.
+class Pieces {
+ public:
+  explicit Pieces(Runtime& runtime) : runtime_(runtime) {}
+
+  void Add(std::string_view piece) {
+    runtime_.CheckItems(pieces_.size() + 1);
+    pieces_.push_back(piece);
   }
-  if (from == End::kLast) std::reverse(pieces.begin(), pieces.end());
-  return pieces;
+  Int Count() const { return static_cast<Int>(pieces_.size()); }
+  void Reverse() { std::reverse(pieces_.begin(), pieces_.end()); }
+  Value ToList(const Value& self) const {
+    std::vector<Value> items;
+    for (const std::string_view piece : pieces_) {
+      items.push_back(runtime_.StringLike(self, std::string(piece)));
+    }
+    return runtime_.List(std::move(items));
+  }
+
+ private:
+  Runtime& runtime_;
+  std::vector<std::string_view> pieces_;
+};
+
+// Takes characters from one end of `text`, while they are white space or while they are none.
+enum class Take { kSpaces, kWord };
+std::string_view TakeFrom(std::string_view& text, End from, Take what) {
+  const std::string_view all = text;
+  while (!text.empty()) {
+    const Utf8Char c = from == End::kFirst ? DecodeUtf8(text) : LastCharacter(text);
+    if (IsSpace(c.code_point) != (what == Take::kSpaces)) break;
+    if (from == End::kFirst) {
+      text.remove_prefix(c.num_bytes);
+    } else {
+      text.remove_suffix(c.num_bytes);
+    }
+  }
+  return from == End::kFirst ? all.substr(0, all.size() - text.size()) : all.substr(text.size());
 }
 
-std::vector<std::string> SplitText(std::string_view text, std::string_view separator, Int max_split,
-                                   End from) {
-  std::vector<std::string> pieces;
-  std::vector<size_t> places;
-  // From the right: the mirrored text is searched from the left.
-  std::string haystack(text);
-  std::string needle(separator);
-  if (from == End::kLast) {
-    std::reverse(haystack.begin(), haystack.end());
-    std::reverse(needle.begin(), needle.end());
+// Pieces between runs of white space; after `max_split` splits the rest stays whole: split() keeps
+// the white space behind the last piece, rsplit() that before it.
+void SplitSpaces(std::string_view text, Int max_split, End from, Pieces& pieces) {
+  while (true) {
+    TakeFrom(text, from, Take::kSpaces);
+    if (text.empty()) break;
+    if (max_split >= 0 && pieces.Count() >= max_split) {
+      pieces.Add(text);
+      break;
+    }
+    pieces.Add(TakeFrom(text, from, Take::kWord));
   }
-  size_t at = FindBytes(haystack, needle);
-  while (at != text.npos && (max_split < 0 || static_cast<Int>(places.size()) < max_split)) {
-    places.push_back(from == End::kFirst ? at : text.size() - at - needle.size());
-    at = FindBytes(haystack, needle, at + needle.size());
+  if (from == End::kLast) pieces.Reverse();
+}
+
+void SplitText(std::string_view text, std::string_view separator, Int max_split, Pieces& pieces) {
+  while (max_split < 0 || pieces.Count() < max_split) {
+    const size_t at = FindBytes(text, separator);
+    if (at == text.npos) break;
+    pieces.Add(text.substr(0, at));
+    text.remove_prefix(at + separator.size());
   }
-  if (from == End::kLast) std::reverse(places.begin(), places.end());
+  pieces.Add(text);
+}
+
+// The mirrored text is searched from the left, which takes linear time.
+void SplitTextFromRight(Runtime& runtime, std::string_view text, std::string_view separator,
+                        Int max_split, Pieces& pieces) {
+  const MemoryCharge charge = runtime.Borrow(text.size() + separator.size());
+  const std::string mirrored(text.rbegin(), text.rend());
+  const std::string mirrored_separator(separator.rbegin(), separator.rend());
   size_t begin = 0;
-  for (const size_t place : places) {
-    pieces.emplace_back(text.substr(begin, place - begin));
-    begin = place + separator.size();
+  while (max_split < 0 || pieces.Count() < max_split) {
+    const size_t at = FindBytes(mirrored, mirrored_separator, begin);
+    if (at == text.npos) break;
+    pieces.Add(text.substr(text.size() - at, at - begin));
+    begin = at + separator.size();
   }
-  pieces.emplace_back(text.substr(begin));
-  return pieces;
+  pieces.Add(text.substr(0, text.size() - begin));
+  pieces.Reverse();
 }
 
 template <End kEnd>
 Value Split(Runtime& runtime, const Value& self, CallArguments& arguments) {
   const BoundArguments bound(runtime, "split", arguments, {"sep", "maxsplit"}, 0);
   const Int max_split = bound.IntegerOr(1, -1);
-  runtime.Work(self.Text().size() * 8);
-  std::vector<std::string> pieces;
+  const std::string& text = self.Text();
+  runtime.Work(text.size() * 8);
+  Pieces pieces(runtime);
   if (!bound.Has(0) || bound[0].IsNone()) {
-    pieces = SplitSpaces(self.Text(), max_split, kEnd);
-  } else {
-    if (bound.String(0).Text().empty()) runtime.Fail("split(): empty separator");
-    pieces = SplitText(self.Text(), bound.String(0).Text(), max_split, kEnd);
+    SplitSpaces(text, max_split, kEnd, pieces);
+    return pieces.ToList(self);
   }
-  runtime.CheckItems(pieces.size());
-  std::vector<Value> items;
-  for (std::string& piece : pieces) items.push_back(runtime.StringLike(self, std::move(piece)));
-  return runtime.List(std::move(items));
+  const std::string& separator = bound.String(0).Text();
+  if (separator.empty()) runtime.Fail("split(): empty separator");
+  if (kEnd == End::kFirst) {
+    SplitText(text, separator, max_split, pieces);
+  } else {
+    SplitTextFromRight(runtime, text, separator, max_split, pieces);
+  }
+  return pieces.ToList(self);
 }
 
 template <End kEnd>
@@ -227,31 +263,29 @@ bool FindSearchMethod(Runtime& runtime, const Value& string, std::string_view na
 std::string ReplaceAll(Runtime& runtime, std::string_view text, std::string_view from,
                        std::string_view to, Int count) {
   runtime.Work(text.size());
-  std::string out;
-  size_t begin = 0;
+  TextBuilder out(runtime);
   Int done = 0;
   if (from.empty()) {
     // Python inserts before every character and at the end.
-    for (; begin <= text.size() && (count < 0 || done < count); ++done) {
-      out += to;
-      runtime.CheckBytes(out.size());
-      if (begin == text.size()) return out;
-      size_t next = begin + 1;
-      while (next < text.size() && (static_cast<uint8_t>(text[next]) & 0xC0) == 0x80) ++next;
-      out += text.substr(begin, next - begin);
-      begin = next;
+    for (; count < 0 || done < count; ++done) {
+      out.Append(to);
+      if (text.empty()) return out.Take();
+      const size_t num_bytes = DecodeUtf8(text).num_bytes;
+      out.Append(text.substr(0, num_bytes));
+      text.remove_prefix(num_bytes);
     }
-    return out += text.substr(begin);
+    out.Append(text);
+    return out.Take();
   }
-  size_t at = FindBytes(text, from);
-  for (; at != text.npos && (count < 0 || done < count); ++done) {
-    out += text.substr(begin, at - begin);
-    out += to;
-    runtime.CheckBytes(out.size());
-    begin = at + from.size();
-    at = FindBytes(text, from, begin);
+  for (; count < 0 || done < count; ++done) {
+    const size_t at = FindBytes(text, from);
+    if (at == text.npos) break;
+    out.Append(text.substr(0, at));
+    out.Append(to);
+    text.remove_prefix(at + from.size());
   }
-  return out += text.substr(begin);
+  out.Append(text);
+  return out.Take();
 }
 
 size_t FindBytes(std::string_view text, std::string_view needle, size_t from) {

@@ -5,6 +5,7 @@
 #include "chat/jinja/iteration.h"
 #include "chat/jinja/operators.h"
 #include "chat/jinja/python_unicode.h"
+#include "chat/jinja/text_builder.h"
 
 namespace trinity::jinja {
 namespace {
@@ -23,16 +24,16 @@ std::optional<Value> Mapped(Runtime& runtime, const Value& table, char32_t c) {
   return ItemAt(runtime, table, code);
 }
 
-void AppendReplacement(Runtime& runtime, const Value& replacement, std::string& out) {
+void AppendReplacement(Runtime& runtime, const Value& replacement, TextBuilder& out) {
   if (replacement.IsNone()) return;
   if (replacement.IsString()) {
-    out += replacement.Text();
+    out.Append(replacement.Text());
   } else if (replacement.IsIntegral()) {
     const Int code = replacement.AsInt();
     if (code < 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
       runtime.Fail("translate(): a character is mapped to a number that is none");
     }
-    AppendUtf8(static_cast<char32_t>(code), out);
+    out.AppendCodePoint(static_cast<char32_t>(code));
   } else {
     runtime.Fail("translate() expects a dict of integers, strings and none, found {}",
                  TypeName(replacement));
@@ -47,9 +48,10 @@ Value TranslationOfDict(Runtime& runtime, const Value& dict) {
   auto table = runtime.NewDict();
   for (const auto& [key, value] : dict.AsDict().entries) {
     if (key.IsString()) {
-      const std::vector<char32_t> chars = Decode(key.Text());
-      if (chars.size() != 1) runtime.Fail("maketrans() expects keys of one character");
-      table->Set(runtime, CodeOf(chars[0]), value);
+      if (key.AsString().num_code_points != 1) {
+        runtime.Fail("maketrans() expects keys of one character");
+      }
+      table->Set(runtime, CodeOf(DecodeUtf8(key.Text()).code_point), value);
     } else if (key.IsIntegral()) {
       table->Set(runtime, key, value);
     } else {
@@ -64,37 +66,40 @@ Value TranslationOfDict(Runtime& runtime, const Value& dict) {
 Value Translate(Runtime& runtime, const Value& self, CallArguments& arguments) {
   const BoundArguments bound(runtime, "translate", arguments, {"table"}, 1, Keywords::kRefused);
   const Value& table = bound[0];
-  std::string out;
-  for (const char32_t c : Decode(self.Text())) {
+  TextBuilder out(runtime);
+  for (const char32_t c : CodePoints(self.Text())) {
     runtime.Step();
     if (const std::optional<Value> replacement = Mapped(runtime, table, c)) {
       AppendReplacement(runtime, *replacement, out);
     } else {
-      AppendUtf8(c, out);
+      out.AppendCodePoint(c);
     }
-    runtime.CheckBytes(out.size());
   }
-  return runtime.StringLike(self, std::move(out));
+  return runtime.StringLike(self, out.Take());
 }
 
 Value MakeTranslation(Runtime& runtime, const Value&, CallArguments& arguments) {
   const BoundArguments bound(runtime, "maketrans", arguments, {"from", "to", "deleted"}, 1,
                              Keywords::kRefused);
   if (!bound.Has(1)) return TranslationOfDict(runtime, bound[0]);
-  const std::vector<char32_t> from = Decode(bound.String(0).Text());
-  const std::vector<char32_t> to = Decode(bound.String(1).Text());
-  if (from.size() != to.size()) {
+  const StringObject& from = bound.String(0).AsString();
+  const StringObject& to = bound.String(1).AsString();
+  if (from.num_code_points != to.num_code_points) {
     runtime.Fail("maketrans() expects texts of equal length, found {} and {} characters",
-                 from.size(), to.size());
+                 from.num_code_points, to.num_code_points);
   }
   auto table = runtime.NewDict();
-  for (size_t i = 0; i < from.size(); ++i) {
-    table->Set(runtime, CodeOf(from[i]), CodeOf(to[i]));
+  const auto set = [&](char32_t c, const Value& value) {
+    table->Set(runtime, CodeOf(c), value);
+    runtime.CheckItems(table->entries.size());
+  };
+  auto target = CodePoints(to.text).begin();
+  for (const char32_t c : CodePoints(from.text)) {
+    set(c, CodeOf(*target));
+    ++target;
   }
   if (bound.Has(2)) {
-    for (const char32_t c : Decode(bound.String(2).Text())) {
-      table->Set(runtime, CodeOf(c), Value::None());
-    }
+    for (const char32_t c : CodePoints(bound.String(2).Text())) set(c, Value::None());
   }
   return runtime.Dict(std::move(table));
 }

@@ -14,6 +14,7 @@
 #include "chat/jinja/python_unicode.h"
 #include "chat/jinja/string_methods.h"
 #include "chat/jinja/string_search.h"
+#include "chat/jinja/text_builder.h"
 #include "chat/jinja/word_wrap.h"
 
 namespace trinity::jinja {
@@ -25,6 +26,7 @@ Value Converted(Runtime& runtime, const CallArguments& arguments, Convert conver
   const BoundArguments bound(runtime, "filter", arguments, {"s"}, 1);
   const Value text = SoftString(runtime, bound[0]);
   runtime.Work(text.Text().size() * 8);
+  const MemoryCharge charge = runtime.Borrow(text.Text().size() * kMostCaseGrowth);
   return runtime.StringLike(text, convert(text.Text()));
 }
 
@@ -35,28 +37,31 @@ bool IsWordBreak(char32_t c) {
 
 std::string JinjaTitle(std::string_view text) {
   std::string out;
-  const std::vector<char32_t> chars = Decode(text);
-  for (size_t begin = 0; begin < chars.size();) {
-    size_t end = begin + 1;
-    while (end < chars.size() && IsWordBreak(chars[end]) == IsWordBreak(chars[begin])) ++end;
-    out += ToUpper(Encode(&chars[begin], &chars[begin] + 1));
-    out += ToLower(Encode(&chars[begin] + 1, &chars[begin] + (end - begin)));
-    begin = end;
+  while (!text.empty()) {
+    const Utf8Char first = DecodeUtf8(text);
+    size_t end = 0;
+    for (Utf8Char c = first; end < text.size(); end += c.num_bytes) {
+      c = DecodeUtf8(text.substr(end));
+      if (IsWordBreak(c.code_point) != IsWordBreak(first.code_point)) break;
+    }
+    out += ToUpper(text.substr(0, first.num_bytes));
+    out += ToLower(text.substr(first.num_bytes, end - first.num_bytes));
+    text.remove_prefix(end);
   }
   return out;
 }
 
-void AppendQuoted(std::string_view text, bool for_query, std::string& out) {
+void AppendQuoted(std::string_view text, bool for_query, TextBuilder& out) {
   for (const char c : text) {
     const auto byte = static_cast<uint8_t>(c);
     if (byte < 128 && (std::isalnum(byte) != 0 || std::string_view("_.-~").find(c) < 4)) {
-      out += c;
+      out.Append(c);
     } else if (c == '/' && !for_query) {
-      out += c;
+      out.Append(c);
     } else if (c == ' ' && for_query) {
-      out += '+';
+      out.Append('+');
     } else {
-      out += fmt::format("%{:02X}", byte);
+      out.Append(fmt::format("%{:02X}", byte));
     }
   }
 }
@@ -122,12 +127,12 @@ Value CenterFilter(Runtime& runtime, CallArguments& arguments) {
 
 Value EscapeFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "escape", arguments, {"s"}, 1, Keywords::kRefused);
-  return runtime.MarkupString(EscapedText(SoftString(runtime, bound[0])));
+  return runtime.MarkupString(EscapedText(runtime, SoftString(runtime, bound[0])));
 }
 
 Value ForceEscapeFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "forceescape", arguments, {"value"}, 1);
-  return runtime.MarkupString(EscapeHtml(Str(runtime, bound[0])));
+  return runtime.MarkupString(EscapeHtml(runtime, SoftString(runtime, bound[0]).Text()));
 }
 
 Value FormatFilter(Runtime& runtime, CallArguments& arguments) {
@@ -150,18 +155,22 @@ Value IndentFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "indent", arguments, {"s", "width", "first", "blank"}, 1);
   const Value& text = bound.String(0);
   std::string indentation = Spaces(runtime, bound.Or(1, Value::Integer(4)));
-  if (text.IsMarkup() && bound.Has(1) && bound[1].IsString()) indentation = EscapedText(bound[1]);
-  const bool blank = bound.TruthOr(3, false);
-  std::string out;
-  bool is_first = true;
-  for (const std::string& line : SplitLines(text.Text() + "\n", LineEnds::kDrop)) {
-    if (!is_first) out += "\n";
-    if (!is_first && (blank || !line.empty())) out += indentation;
-    is_first = false;
-    out += line;
-    runtime.CheckBytes(out.size());
+  if (text.IsMarkup() && bound.Has(1) && bound[1].IsString()) {
+    indentation = EscapedText(runtime, bound[1]);
   }
-  return runtime.StringLike(text, bound.TruthOr(2, false) ? indentation + out : out);
+  const bool blank = bound.TruthOr(3, false);
+  TextBuilder out(runtime);
+  if (bound.TruthOr(2, false)) out.Append(indentation);
+  const MemoryCharge charge = runtime.Borrow(text.Text().size());
+  const std::string ended = text.Text() + "\n";
+  LineReader reader(ended, LineEnds::kDrop);
+  bool is_first = true;
+  for (std::string_view line; reader.Next(line); is_first = false) {
+    if (!is_first) out.Append('\n');
+    if (!is_first && (blank || !line.empty())) out.Append(indentation);
+    out.Append(line);
+  }
+  return runtime.StringLike(text, out.Take());
 }
 
 Value LowerFilter(Runtime& runtime, CallArguments& arguments) {
@@ -178,8 +187,11 @@ Value PprintFilter(Runtime& runtime, CallArguments& arguments) {
 Value ReplaceFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "replace", arguments, {"s", "old", "new", "count"}, 3);
   const bool all = !bound.Has(3) || bound[3].IsNone();
-  return runtime.String(ReplaceAll(runtime, Str(runtime, bound[0]), Str(runtime, bound[1]),
-                                   Str(runtime, bound[2]), all ? -1 : bound.Integer(3)));
+  const Value text = SoftString(runtime, bound[0]);
+  const Value from = SoftString(runtime, bound[1]);
+  const Value to = SoftString(runtime, bound[2]);
+  return runtime.String(
+      ReplaceAll(runtime, text.Text(), from.Text(), to.Text(), all ? -1 : bound.Integer(3)));
 }
 
 Value SafeFilter(Runtime& runtime, CallArguments& arguments) {
@@ -194,16 +206,17 @@ Value StringFilter(Runtime& runtime, CallArguments& arguments) {
 
 Value StripTagsFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "striptags", arguments, {"value"}, 1);
-  const std::string text = Str(runtime, bound[0]);
-  runtime.Work(text.size() * 8);
-  return runtime.String(StripTags(text));
+  const Value text = SoftString(runtime, bound[0]);
+  runtime.Work(text.Text().size() * 8);
+  return runtime.String(StripTags(runtime, text.Text()));
 }
 
 Value TitleFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "title", arguments, {"s"}, 1);
-  const std::string text = Str(runtime, bound[0]);
-  runtime.Work(text.size() * 8);
-  return runtime.String(JinjaTitle(text));
+  const Value text = SoftString(runtime, bound[0]);
+  runtime.Work(text.Text().size() * 8);
+  const MemoryCharge charge = runtime.Borrow(text.Text().size() * kMostCaseGrowth);
+  return runtime.String(JinjaTitle(text.Text()));
 }
 
 Value ToJsonFilter(Runtime& runtime, CallArguments& arguments) {
@@ -213,7 +226,7 @@ Value ToJsonFilter(Runtime& runtime, CallArguments& arguments) {
   options.ensure_ascii = bound.TruthOr(1, false);
   if (bound.Has(2) && !bound[2].IsNone()) {
     options.indent = Spaces(runtime, bound[2]);
-    options.item_separator = ",";
+    options.item_separator.assign(1, ',');
   }
   if (bound.Has(3) && !bound[3].IsNone()) SetSeparators(runtime, bound[3], options);
   options.sort_keys = bound.TruthOr(4, false);
@@ -226,7 +239,7 @@ Value TrimFilter(Runtime& runtime, CallArguments& arguments) {
   runtime.Work(text.Text().size() * 4);
   const Value chars = bound.Or(1, Value::None());
   if (!chars.IsNone()) bound.String(1);
-  return runtime.StringLike(text, Strip(text.Text(), chars, Side::kBoth));
+  return runtime.StringLike(text, Strip(runtime, text.Text(), chars, Side::kBoth));
 }
 
 Value TruncateFilter(Runtime& runtime, CallArguments& arguments) {
@@ -256,10 +269,10 @@ Value UpperFilter(Runtime& runtime, CallArguments& arguments) {
 Value UrlEncodeFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "urlencode", arguments, {"value"}, 1);
   const Value& value = bound[0];
-  std::string out;
+  TextBuilder out(runtime);
   if (value.IsString() || !IsIterable(value)) {
-    AppendQuoted(Str(runtime, value), false, out);
-    return runtime.String(std::move(out));
+    AppendQuoted(SoftString(runtime, value).Text(), false, out);
+    return runtime.String(out.Take());
   }
   std::vector<Value> pairs;
   if (value.IsDict()) {
@@ -272,22 +285,21 @@ Value UrlEncodeFilter(Runtime& runtime, CallArguments& arguments) {
   for (const Value& item : pairs) {
     const std::vector<Value> pair = ToVector(runtime, item);
     if (pair.size() != 2) runtime.Fail("urlencode expects pairs, found {} items", pair.size());
-    if (!out.empty()) out += '&';
-    AppendQuoted(Str(runtime, pair[0]), true, out);
-    out += '=';
-    AppendQuoted(Str(runtime, pair[1]), true, out);
-    runtime.CheckBytes(out.size());
+    if (!out.IsEmpty()) out.Append('&');
+    AppendQuoted(SoftString(runtime, pair[0]).Text(), true, out);
+    out.Append('=');
+    AppendQuoted(SoftString(runtime, pair[1]).Text(), true, out);
   }
-  return runtime.String(std::move(out));
+  return runtime.String(out.Take());
 }
 
 Value WordCountFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "wordcount", arguments, {"s"}, 1);
-  const std::string text = Str(runtime, bound[0]);
-  runtime.Work(text.size() * 8);
+  const Value text = SoftString(runtime, bound[0]);
+  runtime.Work(text.Text().size() * 8);
   Int count = 0;
   bool in_word = false;
-  for (const char32_t c : Decode(text)) {
+  for (const char32_t c : CodePoints(text.Text())) {
     const bool is_word = IsWordCharacter(c);
     if (is_word && !in_word) ++count;
     in_word = is_word;
@@ -308,42 +320,41 @@ Value WordWrapFilter(Runtime& runtime, CallArguments& arguments) {
   const bool has_string = bound.Has(3) && !bound[3].IsNone();
   const std::string separator = has_string ? bound.String(3).Text() : "\n";
   const std::string& text = bound.String(0).Text();
-  // A word that no line holds is cut from the front, line by line.
-  size_t longest = 0;
-  size_t word = 0;
-  for (const char c : text) longest = std::max(longest, word = c == ' ' ? 0 : word + 1);
   runtime.Work(text.size() * 16);
-  runtime.Work(longest / options.width * longest);
-  std::string out;
-  bool is_first = true;
-  for (const std::string& line : SplitLines(text, LineEnds::kDrop)) {
-    const std::vector<std::string> pieces = WrapLine(line, options);
-    for (size_t i = 0; i < std::max<size_t>(pieces.size(), 1); ++i) {
-      if (!is_first) out += separator;
-      is_first = false;
-      if (i < pieces.size()) out += pieces[i];
-      runtime.CheckBytes(out.size());
+  TextBuilder out(runtime);
+  LineReader reader(text, LineEnds::kDrop);
+  bool is_first_line = true;
+  for (std::string_view line; reader.Next(line); is_first_line = false) {
+    if (!is_first_line) out.Append(separator);
+    const MemoryCharge charge = runtime.Borrow(line.size() * sizeof(char32_t));
+    LineWrapper wrapper(line, options);
+    bool is_first = true;
+    for (std::string piece; wrapper.Next(piece); is_first = false) {
+      if (!is_first) out.Append(separator);
+      out.Append(piece);
     }
   }
-  return runtime.String(std::move(out));
+  return runtime.String(out.Take());
 }
 
 Value XmlAttrFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "xmlattr", arguments, {"d", "autospace"}, 1);
   if (bound[0].IsUndefined()) FailUndefined(runtime, bound[0]);
   if (!bound[0].IsDict()) runtime.Fail("xmlattr expects a mapping, found {}", TypeName(bound[0]));
-  std::string out;
+  TextBuilder out(runtime);
+  const bool space = bound.TruthOr(1, true);
   for (const auto& [key, value] : bound[0].AsDict().entries) {
     if (value.IsNone() || value.IsUndefined()) continue;
     if (!key.IsString() || key.Text().find_first_of(" \t\n\r\f\v/>=") != std::string::npos) {
       runtime.Fail("invalid attribute name {}", Repr(runtime, key));
     }
-    if (!out.empty()) out += ' ';
-    out += EscapedText(key) + "=\"" + EscapedText(SoftString(runtime, value)) + "\"";
-    runtime.CheckBytes(out.size());
+    if (space || !out.IsEmpty()) out.Append(' ');
+    out.Append(EscapedText(runtime, key));
+    out.Append("=\"");
+    out.Append(EscapedText(runtime, SoftString(runtime, value)));
+    out.Append('"');
   }
-  const bool space = bound.TruthOr(1, true) && !out.empty();
-  return runtime.String(space ? " " + out : out);
+  return runtime.String(out.Take());
 }
 
 }  // namespace trinity::jinja

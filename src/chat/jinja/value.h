@@ -58,6 +58,11 @@ class MemoryCharge {
   ~MemoryCharge() {
     if (meter_ != nullptr) meter_->live_bytes -= bytes_;
   }
+  void Grow(MemoryMeter* meter, size_t bytes) {
+    meter_ = meter;
+    meter_->live_bytes += bytes;
+    bytes_ += bytes;
+  }
 
  private:
   MemoryMeter* meter_ = nullptr;
