@@ -1,6 +1,5 @@
 #include "cli/chat_loop.h"
 
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +10,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "chat/reasoning.h"
 #include "cli/cancel_on_interrupt.h"
+#include "cli/chat_settings.h"
 #include "cli/communication_text.h"
 #include "cli/conversation.h"
 #include "cli/conversation_file.h"
@@ -20,16 +21,16 @@
 #include "cli/line_editor.h"
 #include "cli/loaded_model.h"
 #include "cli/standard_output.h"
-#include "generate/stop_matcher.h"
 
 namespace trinity {
 namespace {
 
 constexpr std::string_view kHelp =
     R"(/system [TEXT]    show the system message, or set it ("/system -" takes it away)
-/set [NAME VALUE] show how tokens are picked, or change it: /set temperature 0.7, /set think off
+/set [NAME VALUE] show the settings, or change one: /set temperature 0.7, /set think off;
+                  without VALUE it is again what it was at the start
 /clear            forget all turns
-/retry            answer the last message again
+/retry            answer the last message again, or for the first time if it was stopped
 /undo             take the last turn back
 /save FILE        write the conversation as JSON
 /load FILE        read one, in place of this one
@@ -95,23 +96,21 @@ std::string_view Trimmed(std::string_view text) {
 class Chat {
  public:
   explicit Chat(const AnswerFlags& flags)
-      : flags_(flags),
-        model_(LanguageModel::Open(flags.model.path())),
+      : model_(LanguageModel::Open(flags.model.path())),
+        settings_(flags, model_),
         session_options_(flags.SessionOptionsFor(model_)) {
-    chosen_ = flags_.sampling.Choose(model_.sampling_defaults, model_.tokenizer, model_.num_tokens);
-    flags_.SayWhatIsIdle(chosen_);
-    flags_.SayWhatIsIdle(model_.format());
-    const StopMatcher checked(flags_.stops);  // throws before minutes of loading
-    kwargs_ = flags_.TemplateKwargs();
+    flags.SayWhatIsIdle(settings_.sampling());
+    flags.SayWhatIsIdle(model_.format());
+    const Json kwargs = flags.TemplateKwargs();
     const RunShape asked =
-        flags_.ShapeFor(flags_.RequestFor(model_, chosen_).tokens, session_options_);
-    flags_.LimitContext(model_, asked, session_options_);
-    loaded_ = LoadModel(model_.checkpoint, flags_.model, asked);
-    pools_.emplace(loaded_.model->kv_shape(), flags_.model.kv_dtype());
+        flags.ShapeFor(flags.RequestFor(model_, settings_.sampling()).tokens, session_options_);
+    flags.LimitContext(model_, asked, session_options_);
+    loaded_ = LoadModel(model_.checkpoint, flags.model, asked);
+    pools_.emplace(loaded_.model->kv_shape(), flags.model.kv_dtype());
     session_.emplace(*loaded_.model, *pools_, session_options_);
     conversation_.emplace(model_, *session_);
-    conversation_->SetKwargs(kwargs_);
-    conversation_->SetSystem(flags_.system.value_or(""));
+    conversation_->SetKwargs(kwargs);
+    conversation_->SetSystem(flags.system.value_or(""));
   }
 
   int Run(const std::optional<std::string>& first) {
@@ -119,14 +118,15 @@ class Chat {
     std::optional<InterruptNote> note;
     if (isatty(STDIN_FILENO) == 1) note.emplace(interrupt_);
     Say(fmt::format("{}; {}; /help shows the commands", model_.checkpoint.path(),
-                    chosen_.ToText()));
+                    settings_.ToText()));
     if (first) Send(*first);
     while (!is_over_) {
       const std::optional<std::string> message = ReadMessage();
       if (!message) break;
       Take(*message);
     }
-    return 0;
+    // A person has seen what failed; a script sees the exit code.
+    return has_failed_ && isatty(STDIN_FILENO) != 1 ? 1 : 0;
   }
 
  private:
@@ -182,7 +182,10 @@ class Chat {
       } else if (!Trimmed(message).empty()) {
         Send(message.starts_with("//") ? message.substr(1) : message);
       }
+    } catch (const OutputFailed&) {
+      throw;  // nobody would read the next answer either
     } catch (const Error& error) {
+      has_failed_ = true;
       WriteNotice(fmt::format("trinity: {}\n", error.what()));
     }
   }
@@ -199,31 +202,40 @@ class Chat {
   }
 
   void Send(const std::string& text) {
+    unanswered_ = text;
     conversation_->AddUser(text);
     num_retries_ = 0;
-    Answer();
+    if (Answer()) unanswered_.reset();
   }
 
-  void Answer() {
+  // Whether the conversation has an answer more.
+  bool Answer() {
     interrupt_.Reset();
     traffic_before_ = loaded_.model->expert_traffic();
-    TextGenerationRequest request = flags_.RequestFor(model_, chosen_);
+    TextGenerationRequest request = settings_.flags().RequestFor(model_, settings_.sampling());
     request.tokens.sampling.seed += num_retries_;
+    const std::optional<int64_t> max_tokens = request.tokens.max_tokens;
+    const int64_t num_turns = conversation_->num_turns();
     std::optional<CancelOnInterrupt> cancel_on_interrupt;
     if (isatty(STDIN_FILENO) != 1) cancel_on_interrupt.emplace(interrupt_);
     std::optional<AnswerWriter> writer;
-    const auto write = [&](std::string_view text) { writer->Append(text); };
+    const AnswerListener listener = {
+        .on_begin = [&](bool begins_in_reasoning) { writer.emplace(begins_in_reasoning); },
+        .on_text = [&](std::string_view text) { writer->Append(text); }};
     try {
-      writer.emplace(conversation_->NextBeginsInReasoning());
-      report_ = conversation_->Answer(std::move(request), write, interrupt_);
+      report_ = conversation_->Answer(std::move(request), listener, interrupt_);
     } catch (const Error&) {
       if (writer) writer->Finish();
       throw;
     }
     writer->Finish();
     if (report_->finish_reason == FinishReason::kCancelled) Say("stopped");
-    if (report_->finish_reason == FinishReason::kLength)
-      Say("cut: there is no room for more tokens");
+    if (report_->finish_reason == FinishReason::kLength) {
+      const bool is_asked = max_tokens && report_->answer_tokens >= *max_tokens;
+      Say(is_asked ? fmt::format("cut after {} tokens, the max_tokens", *max_tokens)
+                   : "cut: the context has no room for more tokens");
+    }
+    return conversation_->num_turns() > num_turns;
   }
 
   void Help(const std::string&) { WriteNotice(kHelp); }
@@ -240,60 +252,41 @@ class Chat {
     std::replace(name.begin(), name.end(), '_', '-');
     std::string value(Trimmed(std::string_view(text).substr(end)));
     if (value.starts_with('=')) value = Trimmed(std::string_view(value).substr(1));
-    if (name == "think") {
-      SetThinking(value);
-    } else if (!name.empty()) {
-      SetFlag(name, value);
+    if (!name.empty()) {
+      settings_.Set(name, value);
+      conversation_->SetKwargs(settings_.flags().TemplateKwargs());
+      if (name == "think") settings_.flags().SayWhatIsIdle(model_.format());
+      settings_.flags().SayWhatIsIdle(settings_.sampling());
     }
-    Say(chosen_.ToText());
-  }
-
-  void SetThinking(const std::string& value) {
-    if (value != "on" && value != "off") {
-      Fail("think: expected on or off, found \"{}\"", Printable(value));
-    }
-    flags_.thinks = value == "on";
-    flags_.thinks_not = !flags_.thinks;
-    conversation_->SetKwargs(flags_.TemplateKwargs());
-    flags_.SayWhatIsIdle(model_.format());
-  }
-
-  // Flags of the command line, by the same names.
-  void SetFlag(const std::string& name, const std::string& value) {
-    AnswerFlags changed = flags_;
-    CommandLine line("/set", "", "");
-    changed.AddSettingsTo(line);
-    const std::string flag = "--" + name;
-    if (!line.Knows(flag)) {
-      Fail("/set: expected one of think, {}, found \"{}\"", fmt::join(line.FlagNames(), ", "),
-           Printable(name));
-    }
-    const std::array<const char*, 2> arguments = {flag.c_str(), value.c_str()};
-    line.Parse(arguments);
-    const ChosenSampling chosen =
-        changed.sampling.Choose(model_.sampling_defaults, model_.tokenizer, model_.num_tokens);
-    const StopMatcher checked(changed.stops);
-    const uint64_t seed = chosen_.options.seed;
-    chosen_ = chosen;
-    if (!changed.sampling.seed) chosen_.options.seed = seed;
-    flags_ = changed;
-    flags_.SayWhatIsIdle(chosen_);
+    Say(settings_.ToText());
   }
 
   void Clear(const std::string&) {
     conversation_->Clear();
-    report_.reset();
+    Forget();
     Say("all turns are forgotten");
   }
 
+  // A message that got no answer is sent again; else the last answer makes room for another, and
+  // comes back where that does not come.
   void Retry(const std::string&) {
+    if (unanswered_) return Send(std::string(*unanswered_));
+    const Json before = conversation_->messages();
     if (!conversation_->RemoveLastAnswer()) return Say("there is no answer yet");
     ++num_retries_;
-    if (chosen_.is_greedy()) Say("temperature 0: the answer will be the same");
-    Answer();
+    if (settings_.sampling().is_greedy()) Say("temperature 0: the answer will be the same");
+    try {
+      if (Answer()) return;
+    } catch (const Error&) {
+      conversation_->SetMessages(before);
+      throw;
+    }
+    conversation_->SetMessages(before);
+    Say("the answer before it stays");
   }
 
   void Undo(const std::string&) {
+    unanswered_.reset();
     if (!conversation_->RemoveLastTurn()) return Say("there is no turn yet");
     Say(fmt::format("the last turn is taken back; turns: {}", conversation_->num_turns()));
   }
@@ -307,7 +300,7 @@ class Chat {
   void Load(const std::string& path) {
     if (path.empty()) return Say("/load FILE: the name of a file is missing");
     conversation_->SetMessages(LoadConversation(path));
-    report_.reset();
+    Forget();
     Say(fmt::format("{}: loaded, turns: {}", Printable(path, 1000), conversation_->num_turns()));
   }
 
@@ -334,11 +327,15 @@ class Chat {
 
   void Quit(const std::string&) { is_over_ = true; }
 
-  AnswerFlags flags_;
+  // What belongs to a conversation that is no more.
+  void Forget() {
+    report_.reset();
+    unanswered_.reset();
+  }
+
   LanguageModel model_;
+  ChatSettings settings_;
   SessionOptions session_options_;
-  ChosenSampling chosen_;
-  Json kwargs_;
   LoadedModel loaded_;
   std::optional<KvPools> pools_;
   std::optional<Session> session_;
@@ -347,7 +344,9 @@ class Chat {
   CancelToken interrupt_;
   std::optional<TurnReport> report_;
   std::optional<ExpertTraffic> traffic_before_;  // the last answer, where experts stay in files
+  std::optional<std::string> unanswered_;        // the last message, where nothing came of it
   uint64_t num_retries_ = 0;                     // each draws other random numbers
+  bool has_failed_ = false;
   bool is_over_ = false;
 };
 

@@ -24,6 +24,14 @@ std::string LongName(const std::string& names) {
   return names.substr(start, names.find(',', start) - start);
 }
 
+// The first long name of a flag without its dashes; absent for --help and what is no flag.
+std::optional<std::string> MainName(const ArgumentDescription& argument) {
+  for (const std::string& name : argument.names) {
+    if (name.starts_with("--") && name != "--help") return name.substr(2);
+  }
+  return std::nullopt;
+}
+
 constexpr const char* kHelpNames = "-h,--help";
 constexpr const char* kHelpText = "Show this help and exit";
 
@@ -206,24 +214,21 @@ CommandDescription CommandLine::Describe(int (*run)(CommandArguments arguments))
   return description;
 }
 
-bool CommandLine::Knows(std::string_view name) const {
+std::optional<std::string> CommandLine::MainNameOf(std::string_view name) const {
   for (const ArgumentDescription& argument : parts_->description.arguments) {
-    if (argument.names.back() == "--help") continue;
-    if (std::count(argument.names.begin(), argument.names.end(), name) > 0) return true;
+    if (std::count(argument.names.begin(), argument.names.end(), name) > 0) {
+      return MainName(argument);
+    }
   }
-  return false;
+  return std::nullopt;
 }
 
 std::vector<std::string> CommandLine::FlagNames() const {
-  std::vector<std::string> long_names;
+  std::vector<std::string> main_names;
   for (const ArgumentDescription& argument : parts_->description.arguments) {
-    for (const std::string& name : argument.names) {
-      if (!name.starts_with("--") || name == "--help") continue;
-      long_names.push_back(name.substr(2));
-      break;
-    }
+    if (const std::optional<std::string> name = MainName(argument)) main_names.push_back(*name);
   }
-  return long_names;
+  return main_names;
 }
 
 ParseOutcome CommandLine::Parse(CommandArguments arguments) {

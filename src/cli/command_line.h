@@ -67,9 +67,10 @@ class CommandLine {
   void AddPositional(const std::string& name, std::optional<std::string>& value,
                      const std::string& help, const std::vector<std::string>& choices);
 
-  // Whether one of the flags has this name: "--stop". --help does not count.
-  bool Knows(std::string_view name) const;
-  // The first long name of each of them without its dashes.
+  // The first long name, without its dashes, of the flag that has the name "--stop", say; absent
+  // where none has. --help does not count.
+  std::optional<std::string> MainNameOf(std::string_view name) const;
+  // That of each of them.
   std::vector<std::string> FlagNames() const;
 
   // Fills the values, or writes the help to stdout. Throws UsageError.

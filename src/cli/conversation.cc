@@ -44,11 +44,11 @@ void Conversation::AddUser(const std::string& text) {
   messages_->push_back({{"role", "user"}, {"content", ToValidUtf8(text)}});
 }
 
-TurnReport Conversation::Answer(TextGenerationRequest request, const TextCallback& on_text,
+TurnReport Conversation::Answer(TextGenerationRequest request, const AnswerListener& listener,
                                 const CancelToken& cancel) {
   const size_t num_messages = messages_->size();
   try {
-    const TurnReport report = Continue(std::move(request), on_text, cancel);
+    const TurnReport report = Continue(std::move(request), listener, cancel);
     if (messages_->size() == num_messages) messages_->erase(num_messages - 1);
     return report;
   } catch (...) {
@@ -57,7 +57,7 @@ TurnReport Conversation::Answer(TextGenerationRequest request, const TextCallbac
   }
 }
 
-TurnReport Conversation::Continue(TextGenerationRequest request, const TextCallback& on_text,
+TurnReport Conversation::Continue(TextGenerationRequest request, const AnswerListener& listener,
                                   const CancelToken& cancel) {
   const std::string prompt = RenderPrompt();
   const std::vector<int32_t> ids = EncodePrompt(prompt);
@@ -67,6 +67,8 @@ TurnReport Conversation::Continue(TextGenerationRequest request, const TextCallb
     Fail("the conversation has {} tokens: expected at most {}, the context", num_ids,
          session_.max_context());
   }
+  const bool begins_in_reasoning = BeginsInReasoning(prompt);
+  listener.on_begin(begins_in_reasoning);
   TurnReport report;
   report.prompt_tokens = num_ids;
   const std::span<const int32_t> all(ids);
@@ -94,7 +96,7 @@ TurnReport Conversation::Continue(TextGenerationRequest request, const TextCallb
   const std::optional<int32_t> tag = model_.tokenizer.FindToken("</think>");
   if (tag && model_.tokenizer.IsSpecial(*tag)) request.special = DecodeSpecial::kKeep;
   const TextGenerationResult result =
-      GenerateText(session_, model_.tokenizer, request, on_text, cancel);
+      GenerateText(session_, model_.tokenizer, request, listener.on_text, cancel);
   report.answer_tokens = static_cast<int64_t>(result.tokens.token_ids.size());
   report.prefill_s += result.tokens.prefill_s;
   report.decode_s = result.tokens.decode_s;
@@ -109,7 +111,7 @@ TurnReport Conversation::Continue(TextGenerationRequest request, const TextCallb
   known_ids_.insert(known_ids_.end(), result.tokens.token_ids.begin(),
                     result.tokens.token_ids.end());
   known_text_ = prompt + model_.tokenizer.Decode(result.tokens.token_ids, DecodeSpecial::kKeep);
-  AddAnswer(result.text, BeginsInReasoning(prompt));
+  AddAnswer(result.text, begins_in_reasoning);
   return report;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,7 +9,6 @@
 
 #include "base/cancel_token.h"
 #include "base/json.h"
-#include "chat/reasoning.h"
 #include "cli/language_model.h"
 #include "generate/session.h"
 #include "generate/text_generation.h"
@@ -27,6 +27,14 @@ struct TurnReport {
   FinishReason finish_reason = FinishReason::kStop;
 };
 
+// Who hears of an answer while it is made.
+struct AnswerListener {
+  // First of all, once the prompt is known to fit: whether the answer begins inside of reasoning,
+  // because its prompt opened it.
+  std::function<void(bool begins_in_reasoning)> on_begin;
+  TextCallback on_text;  // reasoning and its tags included
+};
+
 // Messages that grow turn by turn, and the session that holds what was computed of them. Model and
 // session must outlive it.
 class Conversation {
@@ -38,14 +46,11 @@ class Conversation {
 
   // A message of the user, which Answer answers next.
   void AddUser(const std::string& text);
-  // Calls `on_text` with the answer as it is made, reasoning and its tags included, and adds it to
-  // the messages. A cancelled answer stays as far as it came; where nothing came, the user's
-  // message goes too. Throws Error where the template fails or the context is too short; the user's
-  // message is gone then.
-  TurnReport Answer(TextGenerationRequest request, const TextCallback& on_text,
+  // Tells `listener` of the answer as it is made and adds it to the messages. A cancelled answer
+  // stays as far as it came; where nothing came, the user's message goes too. Throws Error where
+  // the template fails or the context is too short; the user's message is gone then.
+  TurnReport Answer(TextGenerationRequest request, const AnswerListener& listener,
                     const CancelToken& cancel);
-  // Whether the next answer begins inside of reasoning, because its prompt opened it.
-  bool NextBeginsInReasoning() const { return BeginsInReasoning(RenderPrompt()); }
 
   bool RemoveLastAnswer();  // false where there is none
   bool RemoveLastTurn();
@@ -70,7 +75,7 @@ class Conversation {
   // How many of `ids` stand before the beginning of the answer: there the next turn's prompt may
   // part from this one's.
   size_t EndOfMessages(const std::vector<int32_t>& ids) const;
-  TurnReport Continue(TextGenerationRequest request, const TextCallback& on_text,
+  TurnReport Continue(TextGenerationRequest request, const AnswerListener& listener,
                       const CancelToken& cancel);
   void AddAnswer(const std::string& text, bool begins_in_reasoning);
 

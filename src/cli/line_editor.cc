@@ -1,11 +1,15 @@
 #include "cli/line_editor.h"
 
+#include <fmt/format.h>
 #include <histedit.h>
 #include <langinfo.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <clocale>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cwchar>
@@ -14,6 +18,7 @@
 #include "base/utf8.h"
 #include "cli/prompt_source.h"
 #include "cli/standard_output.h"
+#include "cli/terminal_signals.h"
 
 namespace trinity {
 namespace {
@@ -34,6 +39,14 @@ std::wstring Widen(std::string_view text) {
     text.remove_prefix(character.num_bytes);
   }
   return wide;
+}
+
+// The columns that text takes on a terminal.
+size_t WidthOf(std::wstring_view text) {
+  size_t width = 0;
+  for (const wchar_t character : text)
+    width += static_cast<size_t>(std::max(wcwidth(character), 0));
+  return width;
 }
 
 std::string Narrow(const wchar_t* text) {
@@ -77,6 +90,12 @@ class LineEditor::Terminal {
   Result ReadLine(const std::string& prompt, const CancelToken& interrupt) {
     prompt_ = Widen(prompt);
     interrupt_ = &interrupt;
+    TerminalSignals signals;
+    signals_ = &signals;
+    el_resize(editor_);
+    num_columns_ = NumColumns();
+    el_wset(editor_, EL_PREP_TERM,
+            1);  // or the terminal echoes what is typed right after the prompt
     int length = 0;
     const wchar_t* line = el_wgets(editor_, &length);
     if (line == nullptr || length <= 0) {
@@ -102,29 +121,76 @@ class LineEditor::Terminal {
 
   // One character from the terminal: 1, 0 at the end, -1 for an error or Ctrl-C.
   static int ReadCharacter(EditLine* editor, wchar_t* character) {
-    const Terminal& terminal = Of(editor);
-    std::string bytes;
+    Terminal& terminal = Of(editor);
     while (true) {
-      if (terminal.interrupt_->is_cancelled()) return -1;
+      if (terminal.interrupt_->is_cancelled()) {
+        terminal.typed_.clear();
+        return -1;
+      }
+      terminal.ActOnSignals();
+      if (terminal.TakeCharacter(*character)) return 1;
       char byte = 0;
       const ssize_t got = read(STDIN_FILENO, &byte, 1);
       if (got == 0) return 0;
-      if (got < 0) {
-        if (errno == EINTR) continue;
-        return -1;
-      }
-      bytes += byte;
-      const Utf8Char decoded = DecodeUtf8(bytes);
-      if (!decoded.valid && decoded.truncated) continue;
-      *character = static_cast<wchar_t>(decoded.code_point);
-      return 1;
+      if (got > 0) terminal.typed_ += byte;
+      if (got < 0 && errno != EINTR) return -1;
     }
+  }
+
+  // The first character of what was typed. Bytes that are none leave those after them alone.
+  bool TakeCharacter(wchar_t& character) {
+    if (typed_.empty()) return false;
+    const Utf8Char decoded = DecodeUtf8(typed_);
+    if (!decoded.valid && decoded.truncated) return false;
+    character = static_cast<wchar_t>(decoded.code_point);
+    typed_.erase(0, decoded.num_bytes);
+    return true;
+  }
+
+  void ActOnSignals() {
+    for (const int signal : {SIGTERM, SIGHUP}) {
+      if (!TerminalSignals::Take(signal)) continue;
+      el_wset(editor_, EL_PREP_TERM, 0);  // the shell wants its terminal back
+      signals_->Deliver(signal);
+    }
+    if (TerminalSignals::Take(SIGCONT)) {
+      // The shell has had the terminal in between. It may have another size, too.
+      el_wset(editor_, EL_PREP_TERM, 0);
+      el_wset(editor_, EL_PREP_TERM, 1);
+      PaintAgain(0);
+    }
+    // The signal may come a little before the size, which then is seen with the next key.
+    if (NumColumns() != num_columns_) PaintAgain(RowOfCursor());
+  }
+
+  // Which row of the line the cursor stands in, on a terminal that has wrapped the line anew.
+  size_t RowOfCursor() const {
+    const LineInfoW* line = el_wline(editor_);
+    const std::wstring_view before(line->buffer, static_cast<size_t>(line->cursor - line->buffer));
+    return (WidthOf(prompt_) + WidthOf(before)) / NumColumns();
+  }
+
+  void PaintAgain(size_t num_rows_above) {
+    if (num_rows_above > 0) WriteNotice(fmt::format("\x1b[{}A", num_rows_above));
+    WriteNotice("\r\x1b[J");  // clears from here to the end of the screen
+    num_columns_ = NumColumns();
+    el_resize(editor_);
+    el_wset(editor_, EL_REFRESH);
+  }
+
+  static size_t NumColumns() {
+    winsize size{};
+    const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return is_known ? size.ws_col : 80;
   }
 
   EditLine* editor_;
   HistoryW* history_;
   std::wstring prompt_;
   const CancelToken* interrupt_ = nullptr;
+  TerminalSignals* signals_ = nullptr;
+  size_t num_columns_ = 0;
+  std::string typed_;  // bytes that are not yet taken
 };
 
 LineEditor::LineEditor() {
@@ -137,8 +203,8 @@ LineEditor::~LineEditor() = default;
 LineEditor::Result LineEditor::ReadLine(const std::string& prompt, const CancelToken& interrupt) {
   if (terminal_) return terminal_->ReadLine(prompt, interrupt);
   if (isatty(STDIN_FILENO) == 1) WriteNotice(prompt);
-  std::optional<std::string> line = ReadInputLine();
-  if (!line) return {Outcome::kEnd, ""};
+  std::optional<std::string> line = ReadInputLine(interrupt);
+  if (!line) return {interrupt.is_cancelled() ? Outcome::kInterrupted : Outcome::kEnd, ""};
   if (line->ends_with('\r')) line->pop_back();
   return {Outcome::kLine, std::move(*line)};
 }

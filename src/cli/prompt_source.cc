@@ -21,8 +21,9 @@ void RefuseIfTooLong(const std::string& text, std::string_view origin) {
   }
 }
 
-// Appends what one read gives; false at the end.
-bool ReadSome(int descriptor, std::string_view origin, std::string& text) {
+// Appends what one read gives; false at the end, or where it was interrupted.
+bool ReadSome(int descriptor, std::string_view origin, const CancelToken& interrupt,
+              std::string& text) {
   std::array<char, 65536> buffer;
   while (true) {
     const ssize_t got = read(descriptor, buffer.data(), buffer.size());
@@ -30,6 +31,7 @@ bool ReadSome(int descriptor, std::string_view origin, std::string& text) {
       text.append(buffer.data(), static_cast<size_t>(got));
       return got > 0;
     }
+    if (errno == EINTR && interrupt.is_cancelled()) return false;
     if (errno != EINTR) {
       throw StorageError(fmt::format("{}: cannot be read: {}", origin, std::strerror(errno)));
     }
@@ -38,7 +40,8 @@ bool ReadSome(int descriptor, std::string_view origin, std::string& text) {
 
 std::string ReadAll(int descriptor, std::string_view origin) {
   std::string text;
-  while (ReadSome(descriptor, origin, text)) RefuseIfTooLong(text, origin);
+  const CancelToken never;
+  while (ReadSome(descriptor, origin, never, text)) RefuseIfTooLong(text, origin);
   return text;
 }
 
@@ -71,7 +74,7 @@ std::string PromptSource::Read() const {
 
 std::string ReadStandardInput() { return ReadAll(STDIN_FILENO, "stdin"); }
 
-std::optional<std::string> ReadInputLine() {
+std::optional<std::string> ReadInputLine(const CancelToken& interrupt) {
   static std::string buffered;  // read but not yet returned
   size_t searched = 0;
   while (true) {
@@ -83,7 +86,8 @@ std::optional<std::string> ReadInputLine() {
     }
     searched = buffered.size();
     RefuseIfTooLong(buffered, "stdin: one line");
-    if (!ReadSome(STDIN_FILENO, "stdin", buffered)) {
+    if (!ReadSome(STDIN_FILENO, "stdin", interrupt, buffered)) {
+      if (interrupt.is_cancelled()) buffered.clear();
       if (buffered.empty()) return std::nullopt;
       return std::exchange(buffered, {});
     }

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "base/cancel_token.h"
 #include "cli/command_line.h"
 
 namespace trinity {
@@ -24,9 +25,10 @@ struct PromptSource {
 // All of stdin. Throws Error beyond 64 MiB.
 std::string ReadStandardInput();
 
-// The next line of stdin without its newline, absent at the end. Throws Error where a line has more
-// than 64 MiB.
-std::optional<std::string> ReadInputLine();
+// The next line of stdin without its newline, absent at the end and where `interrupt` is cancelled
+// by a signal while it waits: what has come of the line is gone then. Throws Error where a line has
+// more than 64 MiB.
+std::optional<std::string> ReadInputLine(const CancelToken& interrupt = CancelToken());
 
 // The file's content, for files that may also be pipes: -f <(command). Throws Error beyond 64 MiB.
 std::string ReadTextStream(const std::string& path);

@@ -10,8 +10,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/error.h"
-
 namespace trinity {
 namespace {
 
@@ -48,7 +46,7 @@ void WriteOutput(std::string_view text) {
   const int reason = WriteAll(STDOUT_FILENO, text);
   if (reason == EPIPE) throw OutputClosed();
   if (reason != 0) {
-    throw StorageError(fmt::format("stdout: cannot be written: {}", std::strerror(reason)));
+    throw OutputFailed(fmt::format("stdout: cannot be written: {}", std::strerror(reason)));
   }
 }
 

@@ -3,12 +3,20 @@
 #include <exception>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace trinity {
 
 // The reader of stdout has gone (`trinity run | head -1`): nothing is wrong, and nobody listens.
 class OutputClosed : public std::exception {
  public:
   const char* what() const noexcept override { return "stdout is closed"; }
+};
+
+// What was written to stdout is not complete (disk full, say), and the rest would not be either.
+class OutputFailed : public StorageError {
+ public:
+  using StorageError::StorageError;
 };
 
 // Takes the places of stdin, stdout and stderr where they are closed, so that no file that is
@@ -20,7 +28,7 @@ void HoldClosedDescriptors();
 void IgnoreBrokenPipes();
 
 // Writes all of `text` to stdout, unbuffered. Throws OutputClosed where its reader has gone, and
-// StorageError for any other failure (disk full, say).
+// OutputFailed for any other failure.
 void WriteOutput(std::string_view text);
 
 // Writes to stderr what is for people to see; failures are no matter.

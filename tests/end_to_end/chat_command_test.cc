@@ -8,9 +8,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "tests/end_to_end/chat_terminal.h"
 #include "tests/end_to_end/run_trinity.h"
 #include "tests/support/paths.h"
-#include "tests/support/pseudo_terminal.h"
 
 namespace trinity {
 namespace {
@@ -27,28 +27,6 @@ constexpr const char* kHello = "Hello! How can I help you today?";
 constexpr const char* kInterrupt = "\x03";
 constexpr const char* kUp = "\x1b[A";
 constexpr const char* kBackspace = "\x7f";
-
-using Environment = std::vector<std::pair<std::string, std::string>>;
-
-// The chat at a terminal with editing.
-struct Terminal : PseudoTerminal {
-  explicit Terminal(std::vector<std::string> flags,
-                    const Environment& environment = {{"TERM", "xterm"}, {"LC_ALL", "C"}})
-      : PseudoTerminal(TRINITY_BINARY, WithChat(std::move(flags)), environment) {}
-
-  static std::vector<std::string> WithChat(std::vector<std::string> flags) {
-    flags.insert(flags.begin(), "chat");
-    return flags;
-  }
-  bool Send(const std::string& line, const std::string& answer) {
-    Type(line + "\r");
-    return WaitFor(answer);
-  }
-  int Quit() {
-    Type("/quit\r");
-    return AwaitExit();
-  }
-};
 
 ProcessResult Pipe(const std::string& input, std::vector<std::string> flags = {"--temp", "0"}) {
   flags.insert(flags.begin(), "chat");
@@ -67,7 +45,7 @@ std::vector<std::array<int, 3>> PromptStats(const std::string& text) {
 }
 
 TEST(ChatCommand, TalksAtATerminal) {
-  Terminal chat({"--temp", "0"});
+  ChatTerminal chat({"--temp", "0"});
   ASSERT_TRUE(chat.WaitFor("> "));
   EXPECT_TRUE(chat.Send("What is a violin?", kViolin)) << chat.output();
   EXPECT_TRUE(chat.Send("Hello!", kHello)) << chat.output();
@@ -75,7 +53,7 @@ TEST(ChatCommand, TalksAtATerminal) {
 }
 
 TEST(ChatCommand, LinesCanBeEditedAndHadAgain) {
-  Terminal chat({"--temp", "0"});
+  ChatTerminal chat({"--temp", "0"});
   ASSERT_TRUE(chat.WaitFor("> "));
   chat.Type(std::string("at is a violax") + kBackspace + kBackspace + "in?");
   EXPECT_TRUE(chat.Send("\x01Wh", kViolin)) << chat.output();  // Ctrl-A: to the beginning
@@ -86,7 +64,7 @@ TEST(ChatCommand, LinesCanBeEditedAndHadAgain) {
 
 TEST(ChatCommand, LettersOutsideOfAsciiCanBeTypedWhateverTheLocale) {
   const TemporaryFolder folder;
-  Terminal chat({"--temp", "0", "-n", "1"});
+  ChatTerminal chat({"--temp", "0", "-n", "1"});
   ASSERT_TRUE(chat.WaitFor("> "));
   EXPECT_TRUE(chat.Send("Größe 漢😀", "cut")) << chat.output();
   EXPECT_TRUE(chat.Send("/save " + folder / "saved", ": saved")) << chat.output();
@@ -96,7 +74,7 @@ TEST(ChatCommand, LettersOutsideOfAsciiCanBeTypedWhateverTheLocale) {
 
 TEST(ChatCommand, InterruptStopsTheAnswerAndNotTheProgram) {
   // Token 57 is a colon, and nothing else is picked.
-  Terminal chat({"--temp", "0", "--logit-bias", "57+1000"});
+  ChatTerminal chat({"--temp", "0", "--logit-bias", "57+1000"});
   ASSERT_TRUE(chat.WaitFor("> "));
   ASSERT_TRUE(chat.Send("Tell me a story.", ":::")) << chat.output();
   chat.Type(kInterrupt);
@@ -112,7 +90,7 @@ TEST(ChatCommand, InterruptStopsTheAnswerAndNotTheProgram) {
 }
 
 TEST(ChatCommand, ReasoningIsGreyedAtATerminalOnly) {
-  Terminal chat({"--temp", "0", "--think"});
+  ChatTerminal chat({"--temp", "0", "--think"});
   ASSERT_TRUE(chat.WaitFor("> "));
   EXPECT_TRUE(chat.Send("What is 3 + 4?", "\x1b[90m")) << chat.output();
   EXPECT_TRUE(chat.WaitFor("\x1b[0m")) << chat.output();
@@ -140,7 +118,7 @@ TEST(ChatCommand, TheSystemMessageOfTheFlagIsPartOfThePrompt) {
 }
 
 TEST(ChatCommand, DumbTerminalGetsNoEscapeCodes) {
-  Terminal chat({"--temp", "0", "--think"}, {{"TERM", "dumb"}});
+  ChatTerminal chat({"--temp", "0", "--think"}, {{"TERM", "dumb"}});
   ASSERT_TRUE(chat.WaitFor("> "));
   EXPECT_TRUE(chat.Send("What is a violin?", "</think>")) << chat.output();
   chat.Type("\x04");  // Ctrl-D
@@ -250,7 +228,7 @@ TEST(ChatCommand, WhatIsNoConversationIsNotLoaded) {
   for (const auto& [text, message] : cases) {
     std::ofstream(folder / "bad.json") << text;
     const ProcessResult result = Pipe("Hello!\n/load " + folder / "bad.json" + "\n/stats\n");
-    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_EQ(result.exit_code, 1);
     EXPECT_THAT(result.err, AllOf(HasSubstr(message), HasSubstr("turns: 1"))) << text;
   }
 }
@@ -268,23 +246,74 @@ TEST(ChatCommand, SettingsChangeBetweenAnswers) {
                                 HasSubstr("expected on or off")));
 }
 
-TEST(ChatCommand, ErrorsOfATurnTakeItsMessageBack) {
-  const TemporaryFolder folder;
+// Fills `folder` with Pico and another chat template.
+void LinkPicoWithTemplate(const TemporaryFolder& folder, const std::string& text) {
   for (const auto& entry : std::filesystem::directory_iterator(PicoFolder())) {
     std::filesystem::create_symlink(entry.path(), folder / entry.path().filename().string());
   }
   std::filesystem::remove(folder / "chat_template.jinja");
-  std::ofstream(folder / "chat_template.jinja")
-      << "{% if 'bad' in messages[-1].content %}{{ raise_exception('No bad words') }}{% endif %}"
-         "{% for m in messages %}{{ m.content }}{% endfor %}";
+  std::ofstream(folder / "chat_template.jinja") << text;
+}
+
+TEST(ChatCommand, ErrorsOfATurnTakeItsMessageBack) {
+  const TemporaryFolder folder;
+  LinkPicoWithTemplate(
+      folder,
+      "{% for m in messages if 'bad' in m.content %}{{ raise_exception('No bad words') }}"
+      "{% endfor %}{% for m in messages %}{{ m.content }}{% endfor %}");
   const ProcessResult result =
       Pipe("bad\n/stats\na\n/stats\n/help\n/nothing\n", {folder.path(), "-n", "1", "--temp", "0"});
-  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err,
               AllOf(HasSubstr("No bad words"), HasSubstr("turns: 0"), HasSubstr("turns: 1"),
                     HasSubstr("/retry"), HasSubstr("there is no command /nothing")));
+  EXPECT_THAT(result.out, Not(StartsWith("\n")));
   const ProcessResult full = Pipe("What is a violin?\n", {"-c", "10"});
   EXPECT_THAT(full.err, HasSubstr("the conversation has 17 tokens: expected at most 10"));
+}
+
+TEST(ChatCommand, ARetryThatFailsLeavesTheAnswer) {
+  const TemporaryFolder folder;
+  const std::string words(9000, 'z');
+  const ProcessResult result = Pipe("What is a violin?\n/save " + folder / "a" + "\n/system " +
+                                    words + "\n/retry\n/system -\n/save " + folder / "b" + "\n");
+  EXPECT_THAT(result.err, HasSubstr("expected at most 4096, the context"));
+  EXPECT_EQ(LoadJson(folder / "b"), LoadJson(folder / "a"));
+  EXPECT_EQ(LoadJson(folder / "a")["messages"].size(), 2u);
+}
+
+TEST(ChatCommand, AMessageThatFailedIsSentAgainByRetryUntilTheConversationIsAnother) {
+  const std::string words(9000, 'z');
+  const std::string fails = "/system " + words + "\nHello!\n/system -\n";
+  EXPECT_EQ(Pipe(fails + "/retry\n").out, std::string(kHello) + "\n");
+  EXPECT_THAT(Pipe(fails + "/undo\n/retry\n").err, HasSubstr("there is no answer yet"));
+  EXPECT_THAT(Pipe(fails + "/clear\n/retry\n").err, HasSubstr("there is no answer yet"));
+}
+
+TEST(ChatCommand, OutputThatCannotBeWrittenEndsIt) {
+  const ProcessResult result =
+      RunTrinity({"chat", "--temp", "0"}, {.input = "a\nb\n", .output_path = "/dev/full"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.err.find("No space left"), result.err.rfind("No space left")) << result.err;
+}
+
+TEST(ChatCommand, SettingsAreShownAndTakenBack) {
+  const ProcessResult result = Pipe(
+      "/set stop lin\n/set max_tokens 3\n/set think off\n/set temp 0.5\n/set stop\n"
+      "/set max_tokens\n/set think\n/set temperature\n",
+      {"--temp", "0", "-n", "9"});
+  EXPECT_THAT(result.err, HasSubstr("[greedy: temperature 0 (flag: temperature); max_tokens 3; "
+                                    "stop \"lin\"]"));
+  EXPECT_THAT(result.err, HasSubstr("; max_tokens 3; stop \"lin\"; think off]"));
+  EXPECT_THAT(result.err, HasSubstr("temperature 0.5"));
+  EXPECT_THAT(result.err, EndsWith("[greedy: temperature 0 (flag: temperature); max_tokens 9]\n"));
+}
+
+TEST(ChatCommand, TellsWhichLimitCutAnAnswer) {
+  EXPECT_THAT(Pipe("Hello!\n", {"--temp", "0", "-n", "4"}).err,
+              HasSubstr("[cut after 4 tokens, the max_tokens]"));
+  EXPECT_THAT(Pipe("Hello!\n", {"--temp", "0", "-c", "16"}).err,
+              HasSubstr("[cut: the context has no room for more tokens]"));
 }
 
 TEST(ChatCommand, RunCanGoOnInteractively) {

@@ -2,7 +2,9 @@
 
 #include <poll.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
@@ -53,6 +55,26 @@ void PseudoTerminal::Type(std::string_view text) {
     if (put <= 0) return;
     text.remove_prefix(static_cast<size_t>(put));
   }
+}
+
+void PseudoTerminal::Resize(unsigned short columns) {
+  const winsize size = {40, columns, 0, 0};
+  if (ioctl(descriptor_, TIOCSWINSZ, &size) != 0) throw std::runtime_error("TIOCSWINSZ failed");
+}
+
+void PseudoTerminal::Signal(int signal) { kill(pid_, signal); }
+
+bool PseudoTerminal::EditsLines() const {
+  termios modes{};
+  tcgetattr(descriptor_, &modes);
+  return (modes.c_lflag & ICANON) != 0;
+}
+
+void PseudoTerminal::SetEditsLines() {
+  termios modes{};
+  tcgetattr(descriptor_, &modes);
+  modes.c_lflag |= ICANON | ECHO;
+  tcsetattr(descriptor_, TCSANOW, &modes);
 }
 
 bool PseudoTerminal::ReadSome(Clock::time_point deadline) {

@@ -22,6 +22,14 @@ class PseudoTerminal {
   void Type(std::string_view text);
   // Reads until `text` has come after what was waited for before; false after 60 s or at the end.
   bool WaitFor(std::string_view text);
+  // Gives the terminal other columns, which the program hears of.
+  void Resize(unsigned short columns);
+  void Signal(int signal);
+  // Whether the terminal edits lines itself, as a shell leaves it; a program that edits takes that
+  // over.
+  bool EditsLines() const;
+  void SetEditsLines();
+
   // What came between the last two successful waits, the last text included.
   const std::string& passage() const { return passage_; }
   // All that has come.

@@ -1,0 +1,59 @@
+#include "cli/terminal_signals.h"
+
+#include <pthread.h>
+
+#include <atomic>
+
+namespace trinity {
+namespace {
+
+constexpr std::array kSignals = {SIGWINCH, SIGCONT, SIGTERM, SIGHUP};
+
+std::array<std::atomic<bool>, kSignals.size()> noted;
+static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler writes it
+
+std::atomic<bool>& NotedOf(int signal) {
+  size_t i = 0;
+  while (kSignals[i] != signal) ++i;
+  return noted[i];
+}
+
+pthread_t reader;
+
+// The read that is to be interrupted waits in one thread, and the signal may come to any.
+extern "C" void NoteTerminalSignal(int signal) {
+  NotedOf(signal) = true;
+  if (pthread_equal(pthread_self(), reader) == 0) pthread_kill(reader, signal);
+}
+
+}  // namespace
+
+TerminalSignals::TerminalSignals() {
+  reader = pthread_self();
+  struct sigaction action {};
+  action.sa_handler = NoteTerminalSignal;
+  sigemptyset(&action.sa_mask);
+  for (size_t i = 0; i < kSignals.size(); ++i) {
+    noted[i] = false;
+    previous_[i].signal = kSignals[i];
+    sigaction(kSignals[i], nullptr, &previous_[i].action);
+    if (previous_[i].action.sa_handler != SIG_IGN) sigaction(kSignals[i], &action, nullptr);
+  }
+}
+
+TerminalSignals::~TerminalSignals() {
+  for (const Previous& previous : previous_) {
+    sigaction(previous.signal, &previous.action, nullptr);
+  }
+}
+
+bool TerminalSignals::Take(int signal) { return NotedOf(signal).exchange(false); }
+
+void TerminalSignals::Deliver(int signal) {
+  for (const Previous& previous : previous_) {
+    if (previous.signal == signal) sigaction(signal, &previous.action, nullptr);
+  }
+  raise(signal);
+}
+
+}  // namespace trinity
