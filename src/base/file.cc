@@ -59,6 +59,12 @@ std::string FollowLinks(const std::string& path) {
 
 }  // namespace
 
+bool IsThere(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
+}
+
 File::File(std::string path) : path_(std::move(path)) {
   // O_NONBLOCK: opening a FIFO without a writer would wait for ever.
   descriptor_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -8,6 +8,10 @@
 
 namespace trinity {
 
+// Whether something has this name. Also true for a dangling link, a folder, a FIFO, and where it
+// cannot be told: opening it then says what is wrong.
+bool IsThere(const std::string& path);
+
 // A regular file opened for reading by position. Reads never depend on a mapping, so a file that is
 // truncated meanwhile is an error message and not a SIGBUS. Thread-safe.
 class File {

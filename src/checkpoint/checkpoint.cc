@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "checkpoint/checked_arithmetic.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/gguf_parts.h"
@@ -29,12 +30,6 @@ constexpr std::string_view kGgufSuffix = ".gguf";
 
 std::string PathIn(const std::string& folder, std::string_view name) {
   return (fs::path(folder) / name).string();
-}
-
-// Also true for a dangling link, a folder, a FIFO: opening it then says what is wrong.
-bool IsThere(const std::string& path) {
-  std::error_code error;
-  return fs::exists(fs::symlink_status(path, error));
 }
 
 std::shared_ptr<const Json> LoadConfig(const std::string& path) {

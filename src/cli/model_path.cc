@@ -12,7 +12,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // A model that is cut among ranks is named by any of its files, and a host may have others of them.
-bool IsThere(const fs::path& path) {
+bool ModelIsThere(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error) || ParseGgufPartName(path.string());
 }
@@ -22,9 +22,9 @@ std::string BundledModel() {
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   const fs::path installed =
       program.parent_path().parent_path() / "share/trinity/models/trinity-pico";
-  if (!error && IsThere(installed)) return installed.string();
+  if (!error && ModelIsThere(installed)) return installed.string();
   const std::string in_source_tree = TRINITY_SOURCE_DIR "/models/trinity-pico";
-  if (IsThere(in_source_tree)) return in_source_tree;
+  if (ModelIsThere(in_source_tree)) return in_source_tree;
   Fail("the bundled model is neither in {} nor in {}: name a model", installed.string(),
        in_source_tree);
 }
@@ -33,7 +33,7 @@ std::string BundledModel() {
 
 std::string FindModelPath(const std::optional<std::string>& given) {
   if (given) {
-    if (IsThere(*given)) return *given;
+    if (ModelIsThere(*given)) return *given;
     // Who writes a sentence here means another flag.
     const bool is_sentence = given->find(' ') != std::string::npos;
     Fail("{}: there is no such model folder or file{}", Printable(*given),
@@ -41,7 +41,7 @@ std::string FindModelPath(const std::optional<std::string>& given) {
   }
   const char* from_environment = std::getenv("TRINITY_MODEL");
   if (from_environment == nullptr || *from_environment == '\0') return BundledModel();
-  if (!IsThere(from_environment)) {
+  if (!ModelIsThere(from_environment)) {
     Fail("TRINITY_MODEL={}: there is no such model folder or file", Printable(from_environment));
   }
   return from_environment;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "base/file.h"
 #include "base/utf8.h"
 #include "cli/model_path.h"
 
@@ -34,8 +35,7 @@ bool HasTokenizer(const Checkpoint& checkpoint) {
   if (const Json* metadata = checkpoint.gguf_metadata()) {
     return metadata->contains("tokenizer.ggml.tokens");
   }
-  std::error_code error;
-  return std::filesystem::exists(checkpoint.folder() + "/tokenizer.json", error);
+  return IsThere(checkpoint.folder() + "/tokenizer.json");
 }
 
 CheckpointText LoadCheckpointText(const Checkpoint& checkpoint) {

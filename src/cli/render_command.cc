@@ -1,12 +1,12 @@
 #include "cli/render_command.h"
 
-#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json_text.h"
 #include "chat/prompt_format.h"
 #include "cli/language_model.h"
@@ -77,9 +77,8 @@ struct ChatFiles {
 };
 
 std::optional<int64_t> FindBosId(const std::string& folder) {
-  std::error_code error;
   const std::string path = folder + "/config.json";
-  if (!std::filesystem::exists(path, error)) return std::nullopt;
+  if (!IsThere(path)) return std::nullopt;
   const Json json = LoadJson(path);
   const auto id = json.find("bos_token_id");
   if (id == json.end() || !id->is_number_integer()) return std::nullopt;
@@ -98,8 +97,7 @@ ChatFiles ReadChatFiles(const std::string& path) {
   } else {
     const std::string folder = FolderOf(path);
     config = TokenizerConfig::Load(folder);
-    std::error_code error;
-    if (std::filesystem::exists(folder + "/tokenizer.json", error)) {
+    if (IsThere(folder + "/tokenizer.json")) {
       tokenizer = LoadTokenizerAt(folder);
       config.named_tokens = FindSpecialTokens(config, *tokenizer, FindBosId(folder));
     }

@@ -162,7 +162,9 @@ class Run {
     ChatRequest request{shielded};
     request.kwargs = &kwargs;
     // The template writes BOS where the model wants one.
-    return user_text.Encode(format.Render(request));
+    std::vector<int32_t> ids = user_text.Encode(format.Render(request));
+    if (ids.empty()) Fail("the chat template makes no prompt of this message");
+    return ids;
   }
 
   const GenerationResult& tokens() const { return result_.tokens; }

@@ -1,12 +1,12 @@
 #include "tokenizer/generation_config.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/shortest_decimal.h"
 #include "tokenizer/gguf_keys.h"
@@ -133,8 +133,7 @@ constexpr std::pair<const char*, const char*> kGgufSampling[] = {
 GenerationConfig GenerationConfig::Load(const std::string& folder) {
   GenerationConfig config;
   const std::string path = folder + "/generation_config.json";
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return config;
+  if (!IsThere(path)) return config;
   ReadMembers(LoadJson(path), path, config);
   return config;
 }

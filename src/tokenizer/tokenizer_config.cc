@@ -106,22 +106,24 @@ void ReadTemplates(const Json& json, const std::string& path, TokenizerConfig& c
 }
 
 void ReadTemplateFiles(const std::string& folder, TokenizerConfig& config) {
-  std::error_code error;
   const std::string single = folder + "/chat_template.jinja";
-  if (std::filesystem::exists(single, error)) AddTemplateFile(kDefaultTemplate, single, config);
+  if (IsThere(single)) AddTemplateFile(kDefaultTemplate, single, config);
+  const std::string others = folder + "/additional_chat_templates";
+  if (!IsThere(others)) return;
   std::vector<std::filesystem::path> paths;
-  std::filesystem::directory_iterator files(folder + "/additional_chat_templates", error);
+  std::error_code error;
+  std::filesystem::directory_iterator files(others, error);
   for (; !error && files != std::filesystem::directory_iterator(); files.increment(error)) {
     if (files->path().extension() == ".jinja") paths.push_back(files->path());
     if (paths.size() > kMaxTemplates) Fail("{}: more than {} templates", folder, kMaxTemplates);
   }
+  if (error) Fail("{}: expected a folder of templates: {}", others, error.message());
   std::sort(paths.begin(), paths.end());
   for (const auto& path : paths) AddTemplateFile(path.stem().string(), path.string(), config);
 }
 
 std::optional<Json> LoadIfThere(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return std::nullopt;
+  if (!IsThere(path)) return std::nullopt;
   Json json = LoadJson(path);
   if (!json.is_object()) Refuse(path, "an object", json);
   return json;

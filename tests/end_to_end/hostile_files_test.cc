@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/end_to_end/run_trinity.h"
+#include "tests/end_to_end/served_pico.h"
 #include "tests/support/paths.h"
 
 // A checkpoint from somebody who means harm, given to the program as a user would: each ends in one
@@ -87,6 +88,33 @@ TEST_F(HostileFiles, EndlessDevicesFifosAndFoldersAreRefusedAsFiles) {
     fs::remove(folder_ / name);
     Link(name, PicoFolder() + "/" + name);
   }
+}
+
+// As a half downloaded model of a cache has them: what is missing must not look like never there.
+TEST_F(HostileFiles, LinksThatLeadNowhereAreRefused) {
+  for (const std::string name : {"config.json", "tokenizer.json", "tokenizer_config.json",
+                                 "generation_config.json", "chat_template.jinja"}) {
+    Link(name, "/nonexistent/file");
+    ExpectRefusal(Run(), name + ": ");
+    Link(name, name);
+    ExpectRefusal(Run(), name + ": ");
+    Link(name, PicoFolder() + "/" + name);
+  }
+  Link("additional_chat_templates", "additional_chat_templates");
+  ExpectRefusal(Run(), "additional_chat_templates: ");
+}
+
+TEST_F(HostileFiles, TemplatesThatMakeNoPromptAreRefused) {
+  Write("chat_template.jinja", "{% if messages|length > 99 %}x{% endif %}");
+  ExpectRefusal(Run(), "the chat template makes no prompt");
+  const ProcessResult chat = RunTrinity({"chat", folder_.path()}, {.input = "Hello!\n"});
+  EXPECT_EQ(chat.exit_code, 1);
+  EXPECT_THAT(chat.err, HasSubstr("the chat template makes no prompt"));
+  const ServedPico served({"-m", folder_.path()});
+  const RawHttpResponse response = served.Post(
+      "/v1/chat/completions", {{"messages", {{{"role", "user"}, {"content", "Hello!"}}}}});
+  EXPECT_EQ(response.status, 400);
+  EXPECT_THAT(response.body, HasSubstr("the chat template makes no prompt"));
 }
 
 TEST_F(HostileFiles, EndlessPromptsAreRefused) {
