@@ -11,6 +11,9 @@
 namespace trinity {
 namespace {
 
+// The library has no integers of more bits; JSON has no binary values, which may stand for them.
+constexpr uint64_t kLongInteger = 1;
+
 // Builds the value from parser events, so that limits hold before memory is spent and a duplicate
 // key is seen: the library's own callback drops the first of two without a word.
 class Builder final : public nlohmann::json_sax<Json> {
@@ -22,6 +25,9 @@ class Builder final : public nlohmann::json_sax<Json> {
   bool number_integer(int64_t value) override { return Put(value); }
   bool number_unsigned(uint64_t value) override { return Put(value); }
   bool number_float(double value, const std::string& text) override {
+    if (KeepsDigits() && text.find_first_of(".eE") == text.npos) {
+      return Put(Json::binary({text.begin(), text.end()}, kLongInteger));
+    }
     if (!std::isfinite(value)) Fail("{}: JSON number {} is out of range", origin_, Printable(text));
     return Put(value);
   }
@@ -54,6 +60,12 @@ class Builder final : public nlohmann::json_sax<Json> {
     std::string key;
     std::unordered_set<std::string> keys;
   };
+
+  bool KeepsDigits() const {
+    if (limits_.keeps_digits == nullptr) return false;
+    const bool is_object = !open_.empty() && open_.front().value.is_object();
+    return limits_.keeps_digits(is_object ? std::string_view(open_.front().key) : "");
+  }
 
   bool Put(Json value) {
     if (open_.empty()) {
@@ -102,6 +114,12 @@ Json ParseJson(std::string_view text, std::string_view origin, const JsonLimits&
   Builder builder(origin, limits);
   Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.Take();
+}
+
+std::optional<std::string> LongInteger(const Json& value) {
+  if (!value.is_binary() || value.get_binary().subtype() != kLongInteger) return std::nullopt;
+  const Json::binary_t& digits = value.get_binary();
+  return std::string(digits.begin(), digits.end());
 }
 
 Json LoadJson(const std::string& path, const JsonLimits& limits) {

@@ -66,6 +66,10 @@ ParseOutcome ParseOptions(CommandArguments arguments, RenderOptions& options) {
   return line.Parse(arguments);
 }
 
+// Templates see the integers of Python, which have no bound.
+constexpr JsonLimits kTemplateJson = {
+    .keeps_digits = [](std::string_view member) { return member != "add_generation_prompt"; }};
+
 std::string ReadInput(const std::string& path) {
   return path == "-" ? ReadStandardInput() : ReadTextStream(path);
 }
@@ -123,8 +127,10 @@ class Renderer {
     if (format_ && format_->is_assumed()) {
       WriteNotice("[the model brings no chat template: ChatML is assumed]\n");
     }
-    if (options.tools) tools_ = ParseJson(ReadInput(*options.tools), *options.tools);
-    if (options.kwargs) kwargs_ = ParseJson(*options.kwargs, "--kwargs");
+    if (options.tools) {
+      tools_ = ParseJson(ReadInput(*options.tools), *options.tools, kTemplateJson);
+    }
+    if (options.kwargs) kwargs_ = ParseJson(*options.kwargs, "--kwargs", kTemplateJson);
   }
 
   std::string Render(const Json& given) {
@@ -179,7 +185,7 @@ void RenderLines(Renderer& renderer) {
   while (const std::optional<std::string> line = ReadInputLine()) {
     Json answer = Json::object();
     try {
-      answer["prompt"] = renderer.Render(ParseJson(*line, "line"));
+      answer["prompt"] = renderer.Render(ParseJson(*line, "line", kTemplateJson));
     } catch (const StorageError&) {
       throw;
     } catch (const Error& error) {
@@ -202,7 +208,8 @@ int RenderCommand(CommandArguments arguments) {
   if (options.is_jsonl) {
     RenderLines(renderer);
   } else {
-    WriteOutput(renderer.Render(ParseJson(ReadInput(*options.messages), *options.messages)));
+    WriteOutput(
+        renderer.Render(ParseJson(ReadInput(*options.messages), *options.messages, kTemplateJson)));
   }
   return 0;
 }

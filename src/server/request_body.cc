@@ -139,12 +139,18 @@ int64_t ToInteger(const Json& value) {
   return static_cast<int64_t>(number);
 }
 
+// What templates see: Python's integers have no bound.
+bool IsForTemplates(std::string_view member) {
+  return member == "messages" || member == "chat_template_kwargs";
+}
+
 }  // namespace
 
 RequestBody RequestBody::Parse(std::string_view text, std::span<const RequestField> fields,
                                Unknown unknown, int64_t max_nesting) {
   JsonLimits limits;
   limits.max_depth = static_cast<int>(max_nesting);
+  limits.keeps_digits = IsForTemplates;
   RequestBody body(fields);
   body.json_ = std::make_shared<const Json>(ParseJson(text, "request body", limits));
   if (!body.json_->is_object()) {

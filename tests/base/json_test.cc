@@ -27,6 +27,23 @@ TEST(Json, KeepsOrderAndNumberKinds) {
   EXPECT_EQ(json.dump(), R"({"b":1,"a":[-2,18446744073709551615,1.5,true,null,"x"]})");
 }
 
+TEST(Json, IntegersBeyondSixtyFourBitsKeepTheirDigitsOnlyWhereThatIsAsked) {
+  JsonLimits limits;
+  limits.keeps_digits = [](std::string_view member) { return member == "exact" || member.empty(); };
+  const std::string_view text =
+      R"({"near":[18446744073709551616],"exact":{"a":[18446744073709551616,1e20,7]},"n":-1e20})";
+  const Json json = ParseJson(text, "f", limits);
+  EXPECT_EQ(json["near"][0], 18446744073709551616.0);
+  EXPECT_EQ(LongInteger(json["near"][0]), std::nullopt);
+  EXPECT_EQ(LongInteger(json["exact"]["a"][0]), "18446744073709551616");
+  EXPECT_EQ(json["exact"]["a"][1], 1e20);
+  EXPECT_EQ(LongInteger(json["exact"]["a"][2]), std::nullopt);
+  EXPECT_EQ(json["n"], -1e20);
+  EXPECT_EQ(LongInteger(ParseJson("[-9223372036854775809]", "f", limits)[0]),
+            "-9223372036854775809");
+  EXPECT_EQ(ParseJson(text, "f")["exact"]["a"][0], 18446744073709551616.0);
+}
+
 TEST(Json, RefusesDuplicateKeys) {
   EXPECT_THAT(ErrorOf(R"({"a":{"k":1,"k":2}})"), testing::HasSubstr("\"k\" twice"));
 }

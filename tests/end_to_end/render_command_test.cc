@@ -72,6 +72,25 @@ TEST(RenderCommand, ToolsAndDocumentsOfALineReachTheTemplate) {
   EXPECT_EQ(answers[2]["prompt"], "null[3]");
 }
 
+TEST(RenderCommand, IntegersKeepAllTheirDigits) {
+  const std::string line =
+      R"({"messages":[{"i":N}],"template":"{{ messages[0].i|tojson }} {{ messages[0].i - 1 }}"})";
+  const auto rendered = [&](const std::string& number) {
+    return RenderLines(std::string(line).replace(line.find('N'), 1, number) + "\n")[0];
+  };
+  EXPECT_EQ(rendered("123456789012345678901")["prompt"],
+            "123456789012345678901 123456789012345678900");
+  EXPECT_EQ(rendered("-18446744073709551616")["prompt"],
+            "-18446744073709551616 -18446744073709551617");
+  EXPECT_EQ(rendered("170141183460469231731687303715884105727")["prompt"],
+            "170141183460469231731687303715884105727 170141183460469231731687303715884105726");
+  EXPECT_EQ(rendered("1e20")["prompt"], "1e+20 1e+20");
+  EXPECT_THAT(std::string(rendered("170141183460469231731687303715884105728")["error"]),
+              HasSubstr("more than 128 bits"));
+  EXPECT_THAT(std::string(rendered("-" + std::string(100, '9'))["error"]),
+              HasSubstr("more than 128 bits"));
+}
+
 TEST(RenderCommand, AnswersAreLinesForEveryReader) {
   const std::string prompt = "a\nb\u0085c\u2028d\u2029e\v\f\x1c\x1d\x1e\u00e9";
   const Json line = {

@@ -16,6 +16,7 @@ constexpr RequestField kFields[] = {
     {"share", FieldType::kNumber, "A share.", 0, 1},
     {"names", FieldType::kTextOrTexts, "Names.", 0, 2},
     {"any", FieldType::kInteger, "Any."},
+    {"messages", FieldType::kObjects, "Messages."},
     {"seed", FieldType::kSeed, "A seed."},
     {"tools", FieldType::kAny, "Not there.", 0, 0, FieldUse::kRefused, R"([[], "none"])"},
     {"text", FieldType::kText, "A text.", 0, 0, FieldUse::kUsed, "[]", true},
@@ -86,6 +87,15 @@ TEST(RequestBody, SeedsBeyondSixtyFourBitsAreRefused) {
         "1.5", "\"3\"", "true", "[3]"}) {
     EXPECT_EQ(Refused(std::string(R"({"text": "x", "seed": )") + value + "}"), "seed") << value;
   }
+}
+
+TEST(RequestBody, MessagesKeepTheDigitsOfLongIntegersAndSeedsDoNot) {
+  const RequestBody body = Parse(
+      R"({"text": "x", "seed": 18446744073709550000, "messages": [{"i": 123456789012345678901}]})");
+  EXPECT_EQ(LongInteger((*body.Find("messages"))[0]["i"]), "123456789012345678901");
+  EXPECT_EQ(body.FindSeed("seed"), 18446744073709550000u);
+  EXPECT_EQ(Parse(R"({"text": "x", "any": 123456789012345678901})").FindInteger("any"),
+            std::numeric_limits<int64_t>::max());
 }
 
 TEST(RequestBody, IntegersBeyondTheirTypeDoNotWrapAround) {

@@ -20,6 +20,19 @@ Value FromText(Runtime& runtime, const std::string& text) {
   return runtime.String(text);
 }
 
+Value FromDigits(Runtime& runtime, const std::string& digits) {
+  const bool is_negative = digits.starts_with('-');
+  Int value = 0;
+  for (const char c : std::string_view(digits).substr(is_negative ? 1 : 0)) {
+    const Int digit = is_negative ? '0' - c : c - '0';
+    if (__builtin_mul_overflow(value, Int{10}, &value) ||
+        __builtin_add_overflow(value, digit, &value)) {
+      runtime.Fail("an integer of the context has more than 128 bits: {}", Printable(digits));
+    }
+  }
+  return Value::Integer(value);
+}
+
 Value FromJson(Runtime& runtime, const Json& json) {
   const DepthGuard guard(runtime);
   switch (json.type()) {
@@ -31,6 +44,9 @@ Value FromJson(Runtime& runtime, const Json& json) {
       return Value::Integer(json.get<uint64_t>());
     case Json::value_t::number_float:
       return Value::Float(json.get<double>());
+    case Json::value_t::binary:
+      if (const auto digits = LongInteger(json)) return FromDigits(runtime, *digits);
+      runtime.Fail("the context has binary values");
     case Json::value_t::string:
       return FromText(runtime, json.get_ref<const std::string&>());
     case Json::value_t::array: {
