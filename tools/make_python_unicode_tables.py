@@ -87,6 +87,17 @@ def print_cases(name, convert):
     print(f"const size_t kNum{name}Special = {len(special)};\n")
 
 
+def merging_characters():
+    """Those that NFC may merge with a character before them."""
+    found = set()
+    for c in SCALARS:
+        parts = unicodedata.normalize("NFD", chr(c))
+        for i in range(1, len(parts)):
+            if unicodedata.normalize("NFC", parts[: i + 1]) != parts[: i + 1]:
+                found.add(parts[i])
+    return found
+
+
 def title_one(c):
     """How str.title() writes the first letter of a word."""
     return c.title()
@@ -111,6 +122,12 @@ def main():
     print_ranges("TitleCase", lambda c: c.istitle() and not c.isupper())
     print_ranges("IdentifierStart", str.isidentifier)
     print_ranges("IdentifierPart", lambda c: ("a" + c).isidentifier())
+    merging = merging_characters()
+    print_ranges(
+        "ChangedByNfkc",
+        lambda c: ("a" + c).isidentifier()
+        and (unicodedata.normalize("NFKC", c) != c or c in merging),
+    )
     # For the final sigma: Python skips case-ignorable characters, then asks for a cased one.
     print_ranges(
         "CaseIgnorable",

@@ -33,6 +33,45 @@ TEST(JinjaTemplate, ErrorsCarryNameLineAndColumn) {
   EXPECT_THAT(ErrorOf("{% wat %}"), HasSubstr("t:1:4: unknown tag 'wat'"));
 }
 
+TEST(JinjaTemplate, SlicesStandAloneInBrackets) {
+  EXPECT_THAT(ErrorOf("{{ l[1:2, 0] }}"), HasSubstr("t:1:14: a slice in several subscripts"));
+  EXPECT_THAT(ErrorOf("{% if false %}{{ l[0, 1:] }}{% endif %}"), HasSubstr("a slice"));
+  EXPECT_EQ(Render("{{ {(1, 2): 'x'}[1, 2] }}{{ 'abc'[1:][:1] }}"), "xb");
+}
+
+TEST(JinjaTemplate, IntegersHaveDigitsOfAnyScript) {
+  EXPECT_EQ(Render("{{ 1٣ }} {{ 1_٣ }} {{ 0x٣f }} {{ 1_000 }} {{ 0b1_0 }}"), "13 13 63 1000 2");
+  for (const char* number : {"1_٣.٥", "1.٥", "1e٢"}) {
+    EXPECT_THAT(ErrorOf("{{ " + std::string(number) + " }}"), HasSubstr("in a float")) << number;
+  }
+  EXPECT_THAT(ErrorOf("{{ ٣ }}"), HasSubstr("invalid character in identifier"));
+  EXPECT_THAT(ErrorOf("{{ 0b٣ }}"), HasSubstr("t:1:5"));
+}
+
+TEST(JinjaTemplate, IdentifiersThatNfkcChangesAreRefused) {
+  for (const char* name : {"ﬁ", "ª", "e\u0301", "\u212b", "가\u11a8"}) {
+    EXPECT_THAT(ErrorOf("{% set " + std::string(name) + " = 2 %}"), HasSubstr("NFKC")) << name;
+  }
+  EXPECT_EQ(Render("{% set é = 2 %}{% set 日本 = 3 %}{{ é }}{{ 日本 }}{{ 'ﬁ' }}"), "23ﬁ");
+}
+
+TEST(JinjaTemplate, FormatsWithoutNegativeZero) {
+  EXPECT_EQ(Render("{{ '{:z.1f}'.format(-0.01) }} {{ '{:z.1f}'.format(-0.06) }} "
+                   "{{ '{:+z.0e}'.format(-0.0) }} {{ '{:z}'.format(-0.0) }} "
+                   "{{ '{:z.1%}'.format(-0.0001) }} {{ '{:z}'.format(-1e400) }} "
+                   "{{ '{:z.0f}'.format(-0.4) }}"),
+            "0.0 -0.1 +0e+00 0.0 0.0% -inf 0");
+  EXPECT_THAT(ErrorOf("{{ '{:z}'.format(1) }}"), HasSubstr("'z' is not allowed"));
+  EXPECT_THAT(ErrorOf("{{ '{:z}'.format('a') }}"), HasSubstr("not allowed for a string"));
+}
+
+TEST(JinjaTemplate, GroupsOfPaddedDigitsTakeTimeInProportionToTheWidth) {
+  EXPECT_EQ(Render("{{ '{:010,}|{:09,}|{:_}|{:012,.1f}'.format(1234, 1234, 1234567, -1.5) }}"),
+            "00,001,234|0,001,234|1_234_567|-0,000,001.5");
+  EXPECT_EQ(Render("{{ '{:0999999,}'.format(1)|length }}"), "999999");
+  EXPECT_THAT(ErrorOf("{{ ('{:' ~ '0' * 5000 ~ '9}').format(1) }}"), HasSubstr("5001 bytes"));
+}
+
 TEST(JinjaTemplate, MessagesOfFilesCannotBreakLines) {
   EXPECT_THAT(ErrorOf("{{ raise_exception('a\nb') }}"), testing::Not(HasSubstr("\n")));
 }

@@ -367,7 +367,10 @@ ExpressionPtr ExpressionParser::ParseSubscript(ExpressionPtr value) {
     return NewBinary(ExpressionKind::kItem, token.position, std::move(value), std::move(keys[0]));
   }
   ExpressionPtr tuple = New(ExpressionKind::kTuple, token.position);
-  for (ExpressionPtr& key : keys) Add(*tuple, std::move(key));
+  for (ExpressionPtr& key : keys) {
+    if (key->kind == ExpressionKind::kSlice) stream_.FailHere("a slice in several subscripts");
+    Add(*tuple, std::move(key));
+  }
   return NewBinary(ExpressionKind::kItem, token.position, std::move(value), std::move(tuple));
 }
 
@@ -384,8 +387,7 @@ ExpressionPtr ExpressionParser::ParseSubscriptKey() {
   Add(*node, std::move(start));
   const auto ends = [this] { return stream_.IsOperator("]") || stream_.IsOperator(","); };
   Add(*node, stream_.IsOperator(":") || ends() ? nullptr : ParseExpression());
-  const bool has_step = stream_.SkipOperator(":") && !ends();
-  Add(*node, has_step ? ParseExpression() : nullptr);
+  Add(*node, stream_.SkipOperator(":") && !ends() ? ParseExpression() : nullptr);
   return node;
 }
 
@@ -398,13 +400,11 @@ ExpressionPtr ExpressionParser::ParseCall(ExpressionPtr callee) {
 
 void ExpressionParser::ParseArguments(Expression& call) {
   stream_.ExpectOperator("(");
-  bool is_first = true;
-  while (!stream_.IsOperator(")")) {
+  for (bool is_first = true; !stream_.IsOperator(")"); is_first = false) {
     if (!is_first) {
       stream_.ExpectOperator(",");
       if (stream_.IsOperator(")")) break;
     }
-    is_first = false;
     ParseArgument(call);
   }
   stream_.ExpectOperator(")");

@@ -15,11 +15,13 @@ namespace trinity::jinja {
 namespace {
 
 constexpr int kMaxPrecision = 10000;
+constexpr size_t kMaxSpecBytes = 4096;
 
 struct Spec {
   std::string fill = " ";
   char align = 0;  // one of < > = ^
   char sign = '-';
+  bool has_no_negative_zero = false;
   bool alternate = false;
   int width = 0;
   char grouping = 0;
@@ -45,7 +47,7 @@ class SpecParser {
     }
     const bool has_fill = at_ == 2;
     if (Peek() == '+' || Peek() == '-' || Peek() == ' ') spec.sign = Take();
-    if (Peek() == 'z') runtime_.Fail("the format option 'z' is not supported");
+    if (Peek() == 'z') spec.has_no_negative_zero = Take() == 'z';
     if (Peek() == '#') spec.alternate = Take() == '#';
     if (Peek() == '0' && !has_fill) {
       spec.fill = "0";
@@ -83,12 +85,13 @@ class SpecParser {
   size_t at_ = 0;
 };
 
-std::string Group(std::string digits, char separator, size_t every) {
-  for (size_t i = digits.size(); i > every;) {
-    i -= every;
-    digits.insert(i, 1, separator);
+std::string Group(std::string_view digits, char separator, size_t every) {
+  std::string out;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % every == 0) out += separator;
+    out += digits[i];
   }
-  return digits;
+  return out;
 }
 
 // Pads to the width; `sign_size` bytes at the start stay in front of '=' padding.
@@ -108,14 +111,11 @@ std::string PadTo(const std::string& text, const Spec& spec, char default_align,
 
 // Grouped digits whose zero padding is grouped too.
 std::string GroupPadded(const std::string& digits, const Spec& spec, size_t every, size_t others) {
-  std::string grouped = Group(digits, spec.grouping, every);
-  if (spec.fill != "0" || spec.align != '=') return grouped;
-  std::string padded = digits;
-  while (grouped.size() + others < static_cast<size_t>(spec.width)) {
-    padded.insert(0, 1, '0');
-    grouped = Group(padded, spec.grouping, every);
+  size_t count = digits.size();
+  if (spec.fill == "0" && spec.align == '=') {
+    while (count + (count - 1) / every + others < static_cast<size_t>(spec.width)) ++count;
   }
-  return grouped;
+  return Group(std::string(count - digits.size(), '0') + digits, spec.grouping, every);
 }
 
 std::string SignOf(bool negative, char option) {
@@ -157,6 +157,11 @@ std::string FormatFloatBody(double value, const Spec& spec) {
   return FormatFloat(magnitude, conversion, precision, flags);
 }
 
+// Whether all digits before an exponent are 0.
+bool IsZero(std::string_view body) {
+  return body.substr(0, body.find_first_of("eE")).find_first_of("123456789") == body.npos;
+}
+
 std::string FormatFloatValue(Runtime& runtime, double value, const Spec& spec) {
   static constexpr std::string_view kTypes = "eEfFgGn%";
   if (spec.type != 0 && kTypes.find(spec.type) == kTypes.npos) {
@@ -165,7 +170,9 @@ std::string FormatFloatValue(Runtime& runtime, double value, const Spec& spec) {
   if (spec.precision.value_or(0) > kMaxPrecision)
     runtime.Fail("a precision above {}", kMaxPrecision);
   std::string body = FormatFloatBody(value, spec);
-  const std::string sign = SignOf(std::signbit(value) && !std::isnan(value), spec.sign);
+  bool is_negative = std::signbit(value) && !std::isnan(value);
+  if (spec.has_no_negative_zero && std::isfinite(value) && IsZero(body)) is_negative = false;
+  const std::string sign = SignOf(is_negative, spec.sign);
   if (spec.grouping != 0 && std::isfinite(value)) {
     const size_t num_digits = std::min(body.find_first_not_of("0123456789"), body.size());
     const std::string rest = body.substr(num_digits);
@@ -180,6 +187,7 @@ std::string FormatInteger(Runtime& runtime, Int value, const Spec& spec) {
     return FormatFloatValue(runtime, static_cast<double>(value), spec);
   }
   if (spec.precision) runtime.Fail("precision is not allowed in an integer format");
+  if (spec.has_no_negative_zero) runtime.Fail("'z' is not allowed in an integer format");
   if (spec.type == 'c') {
     if (value < 0 || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000)) {
       runtime.Fail("{} is no character", IntText(value));
@@ -224,19 +232,17 @@ std::string FormatString(Runtime& runtime, const Value& value, const Spec& spec)
   if (spec.type != 0 && spec.type != 's') {
     runtime.Fail("unknown format code '{}' for a string", spec.type);
   }
-  if (spec.sign != '-' || spec.alternate || spec.grouping != 0) {
-    runtime.Fail("sign, '#' and grouping are not allowed for a string");
+  if (spec.sign != '-' || spec.has_no_negative_zero || spec.alternate || spec.grouping != 0) {
+    runtime.Fail("sign, 'z', '#' and grouping are not allowed for a string");
   }
   Spec padding = spec;
   if (spec.align == '=') {
     if (spec.fill != "0") runtime.Fail("'=' alignment is not allowed for a string");
     padding.align = '<';
   }
-  std::vector<char32_t> chars = Decode(value.Text());
-  if (spec.precision && static_cast<size_t>(*spec.precision) < chars.size()) {
-    chars.resize(static_cast<size_t>(*spec.precision));
-  }
-  return PadTo(Encode(chars.data(), chars.data() + chars.size()), padding, '<', 0);
+  std::string text = value.Text();
+  if (spec.precision) text.resize(OffsetOf(text, static_cast<size_t>(*spec.precision)));
+  return PadTo(text, padding, '<', 0);
 }
 
 }  // namespace
@@ -246,6 +252,7 @@ std::string FormatValue(Runtime& runtime, const Value& value, std::string_view s
   if (!value.IsNumber() && !value.IsString()) {
     runtime.Fail("unsupported format string for {}", TypeName(value));
   }
+  if (spec.size() > kMaxSpecBytes) runtime.Fail("a format specification of {} bytes", spec.size());
   const Spec parsed = SpecParser(runtime, spec).Parse();
   if (value.IsString()) {
     if (value.IsMarkup()) runtime.Fail("unsupported format specification for Markup");

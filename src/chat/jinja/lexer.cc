@@ -28,7 +28,7 @@ std::string NormalizeNewlines(std::string_view source) {
   return out;
 }
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsHexLetter(char c) { return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 bool IsWordCharacter(char32_t c) {
   return IsIn(CharClass::kIdentifierPart, c) || IsIn(CharClass::kNumeric, c) ||
@@ -202,7 +202,7 @@ class Lexer {
     at_ = SkipSpace(at_);
     if (at_ > begin || at_ >= source_.size()) return false;
     const char c = source_[at_];
-    if (IsDigit(c)) {
+    if (c >= '0' && c <= '9') {
       Number();
     } else if (c == '\'' || c == '"') {
       String(c);
@@ -222,11 +222,19 @@ class Lexer {
     return true;
   }
 
+  // The bytes of the decimal digit at `offset`, which may be of any script as Python's \d; 0 if
+  // there is none.
+  size_t DigitSize(size_t offset) const {
+    if (offset >= source_.size()) return 0;
+    const Utf8Char c = DecodeUtf8(std::string_view(source_).substr(offset));
+    return IsIn(CharClass::kDecimal, c.code_point) ? c.num_bytes : 0;
+  }
+
   // The end of (\d+_)*\d+ from `offset`; `offset` itself if there is no digit.
   size_t DigitsEnd(size_t offset) const {
     size_t end = offset;
-    while (offset < source_.size() && IsDigit(source_[offset])) {
-      while (offset < source_.size() && IsDigit(source_[offset])) ++offset;
+    while (DigitSize(offset) > 0) {
+      while (DigitSize(offset) > 0) offset += DigitSize(offset);
       end = offset;
       if (offset < source_.size() && source_[offset] == '_') ++offset;
     }
@@ -238,7 +246,7 @@ class Lexer {
     if (at_ > 0 && source_[at_ - 1] == '.') return std::string::npos;
     size_t end = DigitsEnd(at_);
     bool is_float = false;
-    if (end + 1 < source_.size() && source_[end] == '.' && IsDigit(source_[end + 1])) {
+    if (end < source_.size() && source_[end] == '.' && DigitSize(end + 1) > 0) {
       end = DigitsEnd(end + 1);
       is_float = true;
     }
@@ -250,23 +258,28 @@ class Lexer {
     return is_float ? end : std::string::npos;
   }
 
+  // Takes characters of which `size_of` tells the bytes, each with or without '_' before it.
+  template <typename SizeOf>
+  size_t RunEnd(size_t end, SizeOf size_of) const {
+    while (true) {
+      const size_t next = end + (end < source_.size() && source_[end] == '_' ? 1 : 0);
+      const size_t size = next < source_.size() ? size_of(next) : 0;
+      if (size == 0) return end;
+      end = next + size;
+    }
+  }
+
   size_t IntegerEnd() const {
-    const auto run = [&](size_t offset, std::string_view digits) {
-      size_t end = offset;
-      while (true) {
-        const size_t next = end + (end < source_.size() && source_[end] == '_' ? 1 : 0);
-        if (next >= source_.size() || digits.find(source_[next]) == digits.npos) return end;
-        end = next + 1;
-      }
-    };
-    if (source_[at_] != '0') return run(at_, "0123456789");
+    if (source_[at_] != '0') return RunEnd(at_, [this](size_t i) { return DigitSize(i); });
     const char letter = at_ + 1 < source_.size() ? static_cast<char>(source_[at_ + 1] | 0x20) : ' ';
-    const std::string_view digits = letter == 'x'   ? "0123456789abcdefABCDEF"
-                                    : letter == 'o' ? "01234567"
-                                    : letter == 'b' ? "01"
-                                                    : "";
-    const size_t end = digits.empty() ? at_ : run(at_ + 2, digits);
-    return end > at_ + 2 ? end : run(at_ + 1, "0");
+    const auto digit_size = [this, letter](size_t i) -> size_t {
+      const char c = source_[i];
+      if (letter == 'x') return IsHexLetter(c) ? 1 : DigitSize(i);
+      return (letter == 'o' && c >= '0' && c <= '7') || (letter == 'b' && (c == '0' || c == '1'));
+    };
+    const size_t end = RunEnd(at_ + 2, digit_size);
+    if (end > at_ + 2) return end;
+    return RunEnd(at_ + 1, [this](size_t i) -> size_t { return source_[i] == '0'; });
   }
 
   void Number() {
@@ -276,6 +289,8 @@ class Lexer {
     std::string text = source_.substr(begin, at_ - begin);
     text.erase(std::remove(text.begin(), text.end(), '_'), text.end());
     if (float_end != std::string::npos) {
+      // Python's int() takes the digits of other scripts, its literals do not.
+      if (CountCodePoints(text) != text.size()) FailAt(begin, "invalid character in a float");
       Add(TokenType::kFloat, begin, text).value = Value::Float(*ParseFloat(text));
       return;
     }
@@ -301,16 +316,22 @@ class Lexer {
     const size_t begin = at_;
     char32_t first = 0;
     bool valid = true;
+    bool is_changed = false;
     while (at_ < source_.size()) {
       const Utf8Char c = DecodeUtf8(std::string_view(source_).substr(at_));
       if (!IsWordCharacter(c.code_point)) break;
       if (at_ == begin) first = c.code_point;
       valid = valid && IsIn(CharClass::kIdentifierPart, c.code_point);
+      is_changed = is_changed || IsIn(CharClass::kChangedByNfkc, c.code_point);
       at_ += c.num_bytes;
     }
     if (at_ == begin) return false;
     if (!valid || !IsIn(CharClass::kIdentifierStart, first)) {
       FailAt(begin, "invalid character in identifier");
+    }
+    // Python takes names that NFKC makes equal for one, which those of a context would not be.
+    if (is_changed) {
+      FailAt(begin, "an identifier that NFKC changes is not supported");
     }
     Add(TokenType::kName, begin, std::string_view(source_).substr(begin, at_ - begin));
     return true;

@@ -43,6 +43,8 @@ RangeTable TableOf(CharClass char_class) {
       return {kIdentifierStart, kNumIdentifierStart};
     case CharClass::kIdentifierPart:
       return {kIdentifierPart, kNumIdentifierPart};
+    case CharClass::kChangedByNfkc:
+      return {kChangedByNfkc, kNumChangedByNfkc};
     case CharClass::kCaseIgnorable:
       return {kCaseIgnorable, kNumCaseIgnorable};
     case CharClass::kCased:

@@ -43,6 +43,7 @@ enum class CharClass {
   kTitleCase,
   kIdentifierStart,
   kIdentifierPart,
+  kChangedByNfkc,  // alone, or because it may merge with the character before it
   kCaseIgnorable,
   kCased,
 };
@@ -128,6 +129,8 @@ extern const CodePointRange kIdentifierStart[];
 extern const size_t kNumIdentifierStart;
 extern const CodePointRange kIdentifierPart[];
 extern const size_t kNumIdentifierPart;
+extern const CodePointRange kChangedByNfkc[];
+extern const size_t kNumChangedByNfkc;
 extern const CodePointRange kCaseIgnorable[];
 extern const size_t kNumCaseIgnorable;
 extern const CodePointRange kCased[];
