@@ -129,6 +129,7 @@ class LineEditor::Terminal {
       }
       terminal.ActOnSignals();
       if (terminal.TakeCharacter(*character)) return 1;
+      if (!InputComesSoon()) continue;
       char byte = 0;
       const ssize_t got = read(STDIN_FILENO, &byte, 1);
       if (got == 0) return 0;

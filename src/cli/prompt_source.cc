@@ -1,6 +1,7 @@
 #include "cli/prompt_source.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,9 +22,8 @@ void RefuseIfTooLong(const std::string& text, std::string_view origin) {
   }
 }
 
-// Appends what one read gives; false at the end, or where it was interrupted.
-bool ReadSome(int descriptor, std::string_view origin, const CancelToken& interrupt,
-              std::string& text) {
+// Appends what one read gives; false at the end.
+bool ReadSome(int descriptor, std::string_view origin, std::string& text) {
   std::array<char, 65536> buffer;
   while (true) {
     const ssize_t got = read(descriptor, buffer.data(), buffer.size());
@@ -31,7 +31,6 @@ bool ReadSome(int descriptor, std::string_view origin, const CancelToken& interr
       text.append(buffer.data(), static_cast<size_t>(got));
       return got > 0;
     }
-    if (errno == EINTR && interrupt.is_cancelled()) return false;
     if (errno != EINTR) {
       throw StorageError(fmt::format("{}: cannot be read: {}", origin, std::strerror(errno)));
     }
@@ -40,8 +39,7 @@ bool ReadSome(int descriptor, std::string_view origin, const CancelToken& interr
 
 std::string ReadAll(int descriptor, std::string_view origin) {
   std::string text;
-  const CancelToken never;
-  while (ReadSome(descriptor, origin, never, text)) RefuseIfTooLong(text, origin);
+  while (ReadSome(descriptor, origin, text)) RefuseIfTooLong(text, origin);
   return text;
 }
 
@@ -74,6 +72,11 @@ std::string PromptSource::Read() const {
 
 std::string ReadStandardInput() { return ReadAll(STDIN_FILENO, "stdin"); }
 
+bool InputComesSoon() {
+  pollfd input = {STDIN_FILENO, POLLIN, 0};
+  return poll(&input, 1, 100) > 0;
+}
+
 std::optional<std::string> ReadInputLine(const CancelToken& interrupt) {
   static std::string buffered;  // read but not yet returned
   size_t searched = 0;
@@ -86,8 +89,12 @@ std::optional<std::string> ReadInputLine(const CancelToken& interrupt) {
     }
     searched = buffered.size();
     RefuseIfTooLong(buffered, "stdin: one line");
-    if (!ReadSome(STDIN_FILENO, "stdin", interrupt, buffered)) {
-      if (interrupt.is_cancelled()) buffered.clear();
+    while (!InputComesSoon()) {
+      if (!interrupt.is_cancelled()) continue;
+      buffered.clear();
+      return std::nullopt;
+    }
+    if (!ReadSome(STDIN_FILENO, "stdin", buffered)) {
       if (buffered.empty()) return std::nullopt;
       return std::exchange(buffered, {});
     }

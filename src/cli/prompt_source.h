@@ -25,6 +25,10 @@ struct PromptSource {
 // All of stdin. Throws Error beyond 64 MiB.
 std::string ReadStandardInput();
 
+// Waits a tenth of a second at most until stdin can be read. A signal that comes just before a read
+// does not interrupt it: who heeds signals looks for them in between.
+bool InputComesSoon();
+
 // The next line of stdin without its newline, absent at the end and where `interrupt` is cancelled
 // by a signal while it waits: what has come of the line is gone then. Throws Error where a line has
 // more than 64 MiB.
