@@ -197,7 +197,7 @@ class PercentFormatter {
   std::string Escaped(const Value& value) {
     return EscapedText(runtime_, SoftString(runtime_, value));
   }
-  std::string MaybeEscape(std::string text) {
+  std::string MaybeEscape(const std::string& text) {
     return format_.IsMarkup() ? EscapeHtml(runtime_, text) : text;
   }
 
@@ -250,7 +250,8 @@ class PercentFormatter {
     return Numeric(conversion, lead, digits);
   }
 
-  std::string Numeric(const Conversion& conversion, const std::string& lead, std::string digits) {
+  std::string Numeric(const Conversion& conversion, const std::string& lead,
+                      const std::string& digits) {
     const bool is_upper = conversion.type >= 'A' && conversion.type <= 'Z';
     return is_upper ? Padded(conversion, ToUpper(lead), ToUpper(digits), conversion.zero)
                     : Padded(conversion, lead, digits, conversion.zero);

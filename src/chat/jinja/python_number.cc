@@ -136,7 +136,10 @@ std::string FloatText(double value) {
       std::to_chars(buffer, buffer + sizeof buffer, std::abs(value), std::chars_format::scientific);
   const std::string_view text(buffer, static_cast<size_t>(end.ptr - buffer));
   const size_t e = text.find('e');
-  const int exponent = std::atoi(std::string(text.substr(e + 1)).c_str());
+  const char* exponent_begin = buffer + e + 1;
+  if (*exponent_begin == '+') ++exponent_begin;  // which the library writes and does not read
+  int exponent = 0;
+  std::from_chars(exponent_begin, end.ptr, exponent);
   std::string digits(text.substr(0, 1));
   if (e > 2) digits += text.substr(2, e - 2);
   std::string out = std::signbit(value) ? "-" : "";
@@ -154,7 +157,7 @@ std::string FloatText(double value) {
   if (num_digits <= exponent + 1) {
     return out + digits + std::string(static_cast<size_t>(exponent + 1 - num_digits), '0') + ".0";
   }
-  const auto point = static_cast<size_t>(exponent + 1);
+  const auto point = static_cast<size_t>(exponent) + 1;
   return out + digits.substr(0, point) + "." + digits.substr(point);
 }
 

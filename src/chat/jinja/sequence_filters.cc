@@ -152,8 +152,8 @@ Value AttrFilter(Runtime& runtime, CallArguments& arguments) {
 Value BatchFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "batch", arguments, {"value", "linecount", "fill_with"}, 2);
   auto iterator = std::make_shared<Value>();
-  const Value source = bound[0];
-  const Value count = bound[1];
+  const Value& source = bound[0];
+  const Value& count = bound[1];
   const Value fill = bound.Or(2, Value::None());
   auto carried = std::make_shared<Value>();
   return MakeGenerator(runtime, [=](Runtime& r, Value& out) {
@@ -246,7 +246,7 @@ Value GroupByFilter(Runtime& runtime, CallArguments& arguments) {
 
 Value ItemsFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "items", arguments, {"value"}, 1);
-  const Value value = bound[0];
+  const Value& value = bound[0];
   size_t next = 0;
   return MakeGenerator(runtime, [value, next](Runtime& r, Value& out) mutable {
     if (value.IsUndefined()) return false;
@@ -341,8 +341,8 @@ Value ReverseFilter(Runtime& runtime, CallArguments& arguments) {
 
 Value SliceFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "slice", arguments, {"value", "slices", "fill_with"}, 2);
-  const Value value = bound[0];
-  const Value slices = bound[1];
+  const Value& value = bound[0];
+  const Value& slices = bound[1];
   const Value fill = bound.Or(2, Value::None());
   auto items = std::make_shared<std::optional<std::vector<Value>>>();
   Int number = 0;
@@ -399,7 +399,7 @@ Value SortFilter(Runtime& runtime, CallArguments& arguments) {
 Value UniqueFilter(Runtime& runtime, CallArguments& arguments) {
   const BoundArguments bound(runtime, "unique", arguments, {"value", "case_sensitive", "attribute"},
                              1);
-  const Value value = bound[0];
+  const Value& value = bound[0];
   const bool case_sensitive = bound.TruthOr(1, false);
   const Value attribute = bound.Or(2, Value::None());
   auto seen = runtime.NewDict();
