@@ -2,6 +2,8 @@
 // the second JSON reader too, and UTF-8 is repaired once and for all.
 
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 
 #include "base/check.h"
 #include "base/json.h"
@@ -36,6 +38,20 @@ void CheckUtf8(std::string_view text) {
   TRINITY_CHECK(decoded == valid);
 }
 
+// Where integers keep their digits, nothing else differs.
+void CheckKeptDigits(const Json& plain, const Json& kept) {
+  if (const std::optional<std::string> digits = LongInteger(kept)) {
+    TRINITY_CHECK(plain.is_number_float() && std::stod(*digits) == plain.get<double>());
+  } else if (plain.is_structured()) {
+    TRINITY_CHECK(plain.size() == kept.size());
+    for (auto a = plain.begin(), b = kept.begin(); a != plain.end(); ++a, ++b) {
+      CheckKeptDigits(*a, *b);
+    }
+  } else {
+    TRINITY_CHECK(plain == kept);
+  }
+}
+
 void CheckJson(std::string_view text) {
   JsonLimits limits;
   limits.max_bytes = 6000;
@@ -43,6 +59,8 @@ void CheckJson(std::string_view text) {
   if (!Accepts([&] { json = ParseJson(text, "input", limits); })) return;
   const std::string written = json.dump();
   TRINITY_CHECK(ParseJson(written, "written") == json);
+  limits.keeps_digits = [](std::string_view) { return true; };
+  CheckKeptDigits(json, ParseJson(text, "input", limits));
   if (json.is_object() && !HoldsFloat(json)) {
     TRINITY_CHECK(Accepts([&] { JsonDocument(std::string(text), "input"); }));
   }
