@@ -11,8 +11,6 @@
 namespace trinity::jinja {
 namespace {
 
-constexpr size_t kPieceBytes = 4096;  // of an escaped text, put out at once
-
 class JsonWriter {
  public:
   JsonWriter(Runtime& runtime, const JsonOptions& options)

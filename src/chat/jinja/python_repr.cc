@@ -19,8 +19,6 @@ void AppendEscape(char32_t c, std::string& out) {
   }
 }
 
-constexpr size_t kPieceBytes = 4096;  // of an escaped text, put out at once
-
 char QuoteOf(std::string_view text) {
   return text.find('\'') != text.npos && text.find('"') == text.npos ? '"' : '\'';
 }

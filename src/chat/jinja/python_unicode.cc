@@ -115,6 +115,16 @@ bool IsCasedBefore(std::string_view head) {
   return false;
 }
 
+// Calls `visit(at, c)` for each character and the byte that it begins at.
+template <typename Visit>
+void VisitCharacters(std::string_view text, Visit visit) {
+  size_t at = 0;
+  for (Utf8Char c; at < text.size(); at += c.num_bytes) {
+    c = DecodeUtf8(text.substr(at));
+    visit(at, c);
+  }
+}
+
 // Appends the character `c` that stands at byte `at`.
 void AppendLower(std::string_view text, size_t at, const Utf8Char& c, std::string& out) {
   if (c.code_point != kSigma) return AppendMapped(CaseMapping::kLower, c.code_point, out);
@@ -168,11 +178,7 @@ std::string ToLower(std::string_view text) {
     return out;
   }
   out.clear();
-  size_t at = 0;
-  for (Utf8Char c; at < text.size(); at += c.num_bytes) {
-    c = DecodeUtf8(text.substr(at));
-    AppendLower(text, at, c, out);
-  }
+  VisitCharacters(text, [&](size_t at, const Utf8Char& c) { AppendLower(text, at, c, out); });
   return out;
 }
 
@@ -181,9 +187,7 @@ std::string CaseFold(std::string_view text) { return MapAll(CaseMapping::kFold, 
 std::string ToTitle(std::string_view text) {
   std::string out;
   bool after_cased = false;
-  size_t at = 0;
-  for (Utf8Char c; at < text.size(); at += c.num_bytes) {
-    c = DecodeUtf8(text.substr(at));
+  VisitCharacters(text, [&](size_t at, const Utf8Char& c) {
     if (after_cased) {
       AppendLower(text, at, c, out);
     } else {
@@ -192,29 +196,25 @@ std::string ToTitle(std::string_view text) {
     after_cased = IsIn(CharClass::kUpperCase, c.code_point) ||
                   IsIn(CharClass::kLowerCase, c.code_point) ||
                   IsIn(CharClass::kTitleCase, c.code_point);
-  }
+  });
   return out;
 }
 
 std::string Capitalize(std::string_view text) {
   std::string out;
-  size_t at = 0;
-  for (Utf8Char c; at < text.size(); at += c.num_bytes) {
-    c = DecodeUtf8(text.substr(at));
+  VisitCharacters(text, [&](size_t at, const Utf8Char& c) {
     if (at == 0) {
       AppendMapped(CaseMapping::kTitle, c.code_point, out);
     } else {
       AppendLower(text, at, c, out);
     }
-  }
+  });
   return out;
 }
 
 std::string SwapCase(std::string_view text) {
   std::string out;
-  size_t at = 0;
-  for (Utf8Char c; at < text.size(); at += c.num_bytes) {
-    c = DecodeUtf8(text.substr(at));
+  VisitCharacters(text, [&](size_t at, const Utf8Char& c) {
     if (IsIn(CharClass::kUpperCase, c.code_point)) {
       AppendLower(text, at, c, out);
     } else if (IsIn(CharClass::kLowerCase, c.code_point)) {
@@ -222,7 +222,7 @@ std::string SwapCase(std::string_view text) {
     } else {
       AppendUtf8(c.code_point, out);
     }
-  }
+  });
   return out;
 }
 

@@ -8,6 +8,9 @@
 
 namespace trinity::jinja {
 
+// Of a text that is escaped on the way, so many bytes are gathered and then appended at once.
+constexpr size_t kPieceBytes = 4096;
+
 // A string of a rendering while it grows: the limits of one string and of memory hold before each
 // piece is added, so that no text is built first and refused then.
 class TextBuilder {
