@@ -94,8 +94,8 @@ class LineEditor::Terminal {
     signals_ = &signals;
     el_resize(editor_);
     num_columns_ = NumColumns();
-    el_wset(editor_, EL_PREP_TERM,
-            1);  // or the terminal echoes what is typed right after the prompt
+    // Before the prompt, or the terminal itself echoes what is typed right after it.
+    el_wset(editor_, EL_PREP_TERM, 1);
     int length = 0;
     const wchar_t* line = el_wgets(editor_, &length);
     if (line == nullptr || length <= 0) {
@@ -127,7 +127,7 @@ class LineEditor::Terminal {
         terminal.typed_.clear();
         return -1;
       }
-      terminal.ActOnSignals();
+      terminal.HeedTerminal();
       if (terminal.TakeCharacter(*character)) return 1;
       if (!InputComesSoon()) continue;
       char byte = 0;
@@ -148,7 +148,7 @@ class LineEditor::Terminal {
     return true;
   }
 
-  void ActOnSignals() {
+  void HeedTerminal() {
     for (const int signal : {SIGTERM, SIGHUP}) {
       if (!TerminalSignals::Take(signal)) continue;
       el_wset(editor_, EL_PREP_TERM, 0);  // the shell wants its terminal back
@@ -160,7 +160,6 @@ class LineEditor::Terminal {
       el_wset(editor_, EL_PREP_TERM, 1);
       PaintAgain(0);
     }
-    // The signal may come a little before the size, which then is seen with the next key.
     if (NumColumns() != num_columns_) PaintAgain(RowOfCursor());
   }
 

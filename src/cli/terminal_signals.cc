@@ -1,13 +1,11 @@
 #include "cli/terminal_signals.h"
 
-#include <pthread.h>
-
 #include <atomic>
 
 namespace trinity {
 namespace {
 
-constexpr std::array kSignals = {SIGWINCH, SIGCONT, SIGTERM, SIGHUP};
+constexpr std::array kSignals = {SIGCONT, SIGTERM, SIGHUP};
 
 std::array<std::atomic<bool>, kSignals.size()> noted;
 static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler writes it
@@ -18,18 +16,11 @@ std::atomic<bool>& NotedOf(int signal) {
   return noted[i];
 }
 
-pthread_t reader;
-
-// The read that is to be interrupted waits in one thread, and the signal may come to any.
-extern "C" void NoteTerminalSignal(int signal) {
-  NotedOf(signal) = true;
-  if (pthread_equal(pthread_self(), reader) == 0) pthread_kill(reader, signal);
-}
+extern "C" void NoteTerminalSignal(int signal) { NotedOf(signal) = true; }
 
 }  // namespace
 
 TerminalSignals::TerminalSignals() {
-  reader = pthread_self();
   struct sigaction action {};
   action.sa_handler = NoteTerminalSignal;
   sigemptyset(&action.sa_mask);

@@ -5,9 +5,9 @@
 
 namespace trinity {
 
-// While it lives, signals that tell of a changed terminal (SIGWINCH, SIGCONT) or end the program at
-// it (SIGTERM, SIGHUP) are noted instead of acted on, and reads that wait in the thread that
-// made it are interrupted. Those that the program ignores stay ignored. One at a time.
+// While it lives, signals that give the terminal back (SIGCONT) or end the program at it (SIGTERM,
+// SIGHUP) are noted instead of acted on. Those that the program ignores stay ignored. One at a
+// time.
 class TerminalSignals {
  public:
   TerminalSignals();
@@ -25,7 +25,7 @@ class TerminalSignals {
     int signal;
     struct sigaction action;
   };
-  std::array<Previous, 4> previous_;
+  std::array<Previous, 3> previous_;
 };
 
 }  // namespace trinity
