@@ -38,8 +38,10 @@ void CheckParts(const GgufHeader& header) {
     const TensorInfo &tensor = tensors[i], &own = header.tensors[i];
     TRINITY_CHECK(tensor.num_bytes >= own.num_bytes);
     if (!tensor.is_cut()) continue;
-    const int64_t step = std::max<int64_t>(1, tensor.num_bytes / 50);
-    for (int64_t byte = 0; byte < tensor.num_bytes; byte += step) {
+    // Counted, because a byte past the last may be beyond int64_t.
+    const int64_t num_places = std::min<int64_t>(tensor.num_bytes, 50);
+    for (int64_t place = 0; place < num_places; ++place) {
+      const int64_t byte = place * (tensor.num_bytes / num_places);
       const PartRun run = FindRun(tensor.parts, ExtentsOf(tensor.shape, 1), tensor.dtype, byte,
                                   tensor.num_bytes - byte);
       if (run.num_bytes == 0) continue;
