@@ -38,12 +38,11 @@ void CheckParts(const GgufHeader& header) {
     const TensorInfo &tensor = tensors[i], &own = header.tensors[i];
     TRINITY_CHECK(tensor.num_bytes >= own.num_bytes);
     if (!tensor.is_cut()) continue;
-    // Counted, because a byte past the last may be beyond int64_t.
-    const int64_t num_places = std::min<int64_t>(tensor.num_bytes, 50);
-    for (int64_t place = 0; place < num_places; ++place) {
-      const int64_t byte = place * (tensor.num_bytes / num_places);
-      const PartRun run = FindRun(tensor.parts, ExtentsOf(tensor.shape, 1), tensor.dtype, byte,
-                                  tensor.num_bytes - byte);
+    const int64_t step = std::max<int64_t>(1, tensor.num_bytes / 50);
+    // By what is left, because a byte past the last may be beyond int64_t.
+    for (int64_t left = tensor.num_bytes; left > 0; left -= step) {
+      const PartRun run = FindRun(tensor.parts, ExtentsOf(tensor.shape, 1), tensor.dtype,
+                                  tensor.num_bytes - left, left);
       if (run.num_bytes == 0) continue;
       TRINITY_CHECK(run.offset >= own.offset && run.num_bytes > 0);
       TRINITY_CHECK(run.num_bytes <= own.offset + own.num_bytes - run.offset);
